@@ -1,0 +1,175 @@
+//! One field of a set.
+
+use crate::text::Text;
+use crate::{docs, name};
+use darling::{Error, FromField};
+use proc_macro2::{Ident, Span};
+use syn::ext::IdentExt;
+use syn::{Attribute, Path, PathArguments, Type, Visibility};
+
+/// As it stands in the source.
+#[derive(FromField)]
+#[darling(attributes(stats), forward_attrs(doc))]
+pub struct FieldInput {
+    ident: Option<Ident>,
+    vis: Visibility,
+    ty: Type,
+    attrs: Vec<Attribute>,
+    name: Option<Text>,
+    unit: Option<Text>,
+}
+
+/// As it goes into the generated code.
+pub struct Field {
+    pub ident: Ident,
+    pub vis: Visibility,
+    pub ty: Type,
+    pub docs: Vec<Attribute>,
+    pub name: String,
+    pub name_span: Span,
+    pub help: String,
+    pub unit: Option<String>,
+}
+
+impl Field {
+    /// The field of `input`, or all that is wrong with it.
+    pub fn new(input: FieldInput) -> Result<Self, Error> {
+        let ident = input.ident.ok_or_else(|| Error::custom("a metric needs a name"))?;
+        let (name, name_span) = match input.name {
+            Some(name) => (name.value, name.span),
+            None => (ident.unraw().to_string(), ident.span()),
+        };
+        let mut errors = Error::accumulator();
+        errors.handle(name::check(&name, "a metric", "stats(name", name_span));
+        if let Some(unit) = &input.unit {
+            errors.handle(name::check(&unit.value, "a unit", "stats(unit", unit.span));
+        }
+        errors.handle(check_type(&input.ty));
+        errors.finish()?;
+        let help = docs::help(&input.attrs);
+        let unit = input.unit.map(|unit| unit.value);
+        Ok(Field {
+            ident,
+            vis: input.vis,
+            ty: input.ty,
+            docs: input.attrs,
+            name,
+            name_span,
+            help,
+            unit,
+        })
+    }
+
+    /// Whether its type is written as `Live`.
+    pub fn is_live(&self) -> bool {
+        plain_path(&self.ty).and_then(|path| path.segments.last()).is_some_and(|last| {
+            last.ident == "Live" && matches!(last.arguments, PathArguments::None)
+        })
+    }
+}
+
+/// An error for the types that are known not to be metrics. For all others the compiler checks the trait.
+fn check_type(ty: &Type) -> Result<(), Error> {
+    let instead = match ty {
+        Type::Path(_) => plain_path(ty).and_then(instead_of_path),
+        Type::Group(group) => return check_type(&group.elem),
+        Type::Paren(paren) => return check_type(&paren.elem),
+        Type::Array(_) | Type::Slice(_) => Some(COLLECTION),
+        Type::Tuple(_) => {
+            Some("write one field per metric, or a nested struct with `#[derive(Stats)]`")
+        }
+        Type::Reference(_) | Type::Ptr(_) => {
+            Some("a set owns its metrics: write the metric itself")
+        }
+        _ => None,
+    };
+    match (instead, ty) {
+        (None, _) => Ok(()),
+        (Some(instead), Type::Path(path)) => {
+            let name = &path.path.segments[path.path.segments.len() - 1].ident;
+            Err(Error::custom(format!("`{name}` is not a metric: {instead}")).with_span(ty))
+        }
+        (Some(instead), _) => {
+            Err(Error::custom(format!("this is not a metric: {instead}")).with_span(ty))
+        }
+    }
+}
+
+const NATURAL: &str = "write `Counter` for a number that only grows, `UpDownCounter` for one that goes both ways, \
+    `Gauge` for the last value set, `Max` or `Min` for the extreme of an interval";
+const INTEGER: &str = "write `UpDownCounter` for a sum that goes both ways, `Gauge` for the last value set, `Counter` \
+    for a number that only grows";
+const FLOAT: &str = "write `Gauge<f64>` for the last value set";
+const SWITCH: &str =
+    "write `Live` for something that opens and closes, or `Gauge` and set it to 0 or 1";
+const TEXT: &str = "a set holds numbers. Write `PerLabel<E, Counter>` for a few known texts, where `E` is an enum with \
+    `#[derive(Label)]`, or make the text the key of a family";
+const COLLECTION: &str = "write `PerLabel<E, Counter>` for one metric per variant of an enum `E` with `#[derive(Label)]`, \
+    or use a family for keys that are known only at run time";
+const WRAPPER: &str = "write the metric itself: it is recorded through a shared reference, from any thread, and starts \
+    at zero";
+const TIME: &str = "write `Counter` with `#[stats(unit = \"nanoseconds\")]` for time spent, `Gauge` for a point in \
+    time, `Max` or `Min` for the extreme of an interval";
+
+fn instead_of_path(path: &Path) -> Option<&'static str> {
+    let last = path.segments.last()?.ident.to_string();
+    let in_std = path.segments.len() > 1
+        && path.segments.first().is_some_and(|first| first.ident == "std" || first.ident == "core");
+    Some(match last.as_str() {
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => NATURAL,
+        "AtomicU8" | "AtomicU16" | "AtomicU32" | "AtomicU64" | "AtomicUsize" => NATURAL,
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => INTEGER,
+        "AtomicI8" | "AtomicI16" | "AtomicI32" | "AtomicI64" | "AtomicIsize" => INTEGER,
+        "f32" | "f64" => FLOAT,
+        "bool" | "AtomicBool" => SWITCH,
+        "char" | "str" | "String" | "PathBuf" | "OsString" => TEXT,
+        "Vec" | "VecDeque" | "HashMap" | "BTreeMap" | "HashSet" | "BTreeSet" | "DashMap" => {
+            COLLECTION
+        }
+        "Option" | "Box" | "Rc" | "Arc" | "Mutex" | "RwLock" | "Cell" | "RefCell" => WRAPPER,
+        // A set of the program's own may well have one of these names.
+        "Duration" | "Instant" | "SystemTime" if in_std => TIME,
+        _ => return None,
+    })
+}
+
+fn plain_path(ty: &Type) -> Option<&Path> {
+    match ty {
+        Type::Path(path) if path.qself.is_none() => Some(&path.path),
+        Type::Group(group) => plain_path(&group.elem),
+        Type::Paren(paren) => plain_path(&paren.elem),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syn::parse_quote;
+
+    fn complaint(ty: Type) -> Option<String> {
+        check_type(&ty).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn types_of_the_standard_library_are_answered_with_what_to_write() {
+        assert!(complaint(parse_quote!(u64)).unwrap().contains("write `Counter`"));
+        assert!(
+            complaint(parse_quote!(std::sync::atomic::AtomicU64)).unwrap().contains("`AtomicU64`")
+        );
+        assert!(complaint(parse_quote!(Vec<Counter>)).unwrap().contains("PerLabel"));
+        assert!(
+            complaint(parse_quote!((Counter, Counter))).unwrap().contains("one field per metric")
+        );
+        assert!(complaint(parse_quote!([Counter; 4])).unwrap().contains("PerLabel"));
+        assert!(complaint(parse_quote!(&'static Counter)).unwrap().contains("owns its metrics"));
+        assert!(complaint(parse_quote!(std::time::Duration)).unwrap().contains("nanoseconds"));
+    }
+
+    #[test]
+    fn other_types_are_left_to_the_compiler() {
+        assert_eq!(complaint(parse_quote!(Counter)), None);
+        assert_eq!(complaint(parse_quote!(Duration)), None);
+        assert_eq!(complaint(parse_quote!(PerLabel<Direction, Counter>)), None);
+    }
+}

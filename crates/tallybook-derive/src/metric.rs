@@ -1,0 +1,158 @@
+//! The implementations of `Metric` and `Stats`, field by field, and the constants for the fields that are a `Live`.
+
+use crate::docs;
+use crate::field::Field;
+use crate::stats::Set;
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+/// `impl Metric`.
+pub fn metric_impl(set: &Set) -> TokenStream {
+    let Set { ident, snapshot, krate, .. } = set;
+    let (words, stamped) = (set.items("WORDS"), set.items("STAMPED"));
+    let consts = quote! {
+        const WORDS: usize = 0 #(+ #words)*;
+        const STAMPED: bool = false #(|| #stamped)*;
+    };
+    let cells = cells(set);
+    let rows = rows(set);
+    let values = values(set);
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #krate::Metric for #ident {
+            type Value = #snapshot;
+            #consts
+            #cells
+            #rows
+            #values
+            fn kind() -> #krate::schema::Kind {
+                #krate::schema::Kind::Group(<Self as #krate::Stats>::group())
+            }
+        }
+    }
+}
+
+/// `impl Stats`.
+pub fn stats_impl(set: &Set) -> TokenStream {
+    let Set { ident, krate, help, .. } = set;
+    let fields = set.fields.iter().map(|field| {
+        let Field { name, help, .. } = field;
+        let kind = set.item(field, "kind");
+        let unit = match &field.unit {
+            Some(unit) => quote! { ::core::option::Option::Some(#unit) },
+            None => quote! { ::core::option::Option::None },
+        };
+        quote! { #krate::schema::Field { name: #name, help: #help, unit: #unit, kind: #kind() } }
+    });
+    quote! {
+        #[automatically_derived]
+        impl #krate::Stats for #ident {
+            fn group() -> #krate::schema::Group {
+                #krate::schema::Group { help: #help, fields: ::std::vec::Vec::from([#(#fields),*]) }
+            }
+        }
+    }
+}
+
+/// `Peer::connections`, by which a guard is opened, for each field that is a `Live`.
+pub fn live_fields(set: &Set) -> Option<TokenStream> {
+    let Set { ident, krate, .. } = set;
+    let consts: Vec<TokenStream> = set
+        .fields
+        .iter()
+        .filter(|field| field.is_live())
+        .map(|Field { ident: field, vis, docs, .. }| {
+            let own = format!("The field `{field}`, to open a guard with.");
+            let own = (!docs::documented(docs)).then(|| quote! { #[doc = #own] });
+            quote! {
+                #(#docs)* #own
+                #vis const #field: #krate::LiveField<#ident> = |set| &set.#field;
+            }
+        })
+        .collect();
+    (!consts.is_empty()).then(|| {
+        quote! {
+            #[automatically_derived]
+            #[allow(non_upper_case_globals, dead_code, deprecated)]
+            impl #ident { #(#consts)* }
+        }
+    })
+}
+
+/// What is done with the cells that a thread writes.
+fn cells(set: &Set) -> TokenStream {
+    let krate = &set.krate;
+    let (fields, words) = (set.idents(), set.items("WORDS"));
+    let (at_rest, merge, drain) = (set.items("at_rest"), set.items("merge"), set.items("drain"));
+    quote! {
+        fn at_rest() -> Self {
+            Self { #(#fields: #at_rest()),* }
+        }
+        #[inline]
+        fn merge(&self, into: &Self) {
+            #(#merge(&self.#fields, &into.#fields);)*
+        }
+        #[inline]
+        fn drain(&self, into: &mut [u64], span: #krate::Span) {
+            let rest = &mut into[..<Self as #krate::Metric>::WORDS];
+            #(
+                let (row, rest) = rest.split_at_mut(#words);
+                #drain(&self.#fields, row, span);
+            )*
+            let _ = rest;
+        }
+    }
+}
+
+/// What is done with rows.
+fn rows(set: &Set) -> TokenStream {
+    let Set { snapshot, krate, .. } = set;
+    let (fields, words, read) = (set.idents(), set.items("WORDS"), set.items("read"));
+    let row_by_row = |method: &str| {
+        let (own, methods) = (format_ident!("{method}"), set.items(method));
+        quote! {
+            #[inline]
+            fn #own(from: &[u64], into: &mut [u64], span: #krate::Span) {
+                let rest = &from[..<Self as #krate::Metric>::WORDS];
+                let into_rest = &mut into[..<Self as #krate::Metric>::WORDS];
+                #(
+                    let (row, rest) = rest.split_at(#words);
+                    let (into, into_rest) = into_rest.split_at_mut(#words);
+                    #methods(row, into, span);
+                )*
+                let _ = (rest, into_rest);
+            }
+        }
+    };
+    // Not the fields' names, of which one may be `span`.
+    let parts = (0..fields.len()).map(|i| format_ident!("row_{i}")).collect::<Vec<_>>();
+    let (fold, carry) = (row_by_row("fold"), row_by_row("carry"));
+    quote! {
+        #fold
+        #carry
+        #[inline]
+        fn read(row: &[u64], span: #krate::Span) -> #snapshot {
+            let rest = &row[..<Self as #krate::Metric>::WORDS];
+            #(let (#parts, rest) = rest.split_at(#words);)*
+            let _ = rest;
+            #snapshot { #(#fields: #read(#parts, span)),* }
+        }
+    }
+}
+
+/// What is done with values.
+fn values(set: &Set) -> TokenStream {
+    let snapshot = &set.snapshot;
+    let (fields, difference, sum) = (set.idents(), set.items("difference"), set.items("sum"));
+    quote! {
+        fn difference(later: &#snapshot, earlier: &#snapshot) -> #snapshot {
+            #snapshot {
+                #(#fields: #difference(&later.#fields, &earlier.#fields)),*
+            }
+        }
+        fn sum(one: &#snapshot, other: &#snapshot) -> #snapshot {
+            #snapshot { #(#fields: #sum(&one.#fields, &other.#fields)),* }
+        }
+    }
+}

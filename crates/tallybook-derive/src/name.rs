@@ -1,0 +1,114 @@
+//! Which names metrics and labels can have.
+//!
+//! Names consist of `[a-zA-Z_][a-zA-Z0-9_]*` and do not start with `__`, so every exporter can use them as they are.
+
+use darling::Error;
+use proc_macro2::Span;
+use std::collections::HashSet;
+
+/// An error at `span` if `name` cannot be the name of `what`; `key` is the attribute that gives another one.
+pub fn check(name: &str, what: &str, key: &str, span: Span) -> Result<(), Error> {
+    match problem(name) {
+        None => Ok(()),
+        Some(problem) => Err(Error::custom(format!(
+            "`{name}` cannot be the name of {what}: {problem}. Write another one, such as `#[{key} = \"{}\")]`",
+            proposal(name),
+        ))
+        .with_span(&span)),
+    }
+}
+
+/// Names seen so far, to find the one that comes twice.
+#[derive(Default)]
+pub struct Names(HashSet<String>);
+
+impl Names {
+    /// An error at `span` if `name` has been here before; `key` is the attribute that gives another one.
+    pub fn insert(&mut self, name: &str, what: &str, key: &str, span: Span) -> Result<(), Error> {
+        if self.0.insert(name.to_owned()) {
+            return Ok(());
+        }
+        Err(Error::custom(format!(
+            "{what} is called `{name}` already: give this one another name, with `#[{key} = \"…\")]`"
+        ))
+        .with_span(&span))
+    }
+}
+
+fn problem(name: &str) -> Option<&'static str> {
+    let valid = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.is_empty() {
+        Some("it is empty")
+    } else if !name.chars().all(valid) {
+        Some("only `a-z`, `A-Z`, `0-9` and `_` can stand in it")
+    } else if name.starts_with(|c: char| c.is_ascii_digit()) {
+        Some("it starts with a digit")
+    } else if name.starts_with("__") {
+        Some("names that start with `__` are reserved")
+    } else {
+        None
+    }
+}
+
+/// A valid name that resembles `name`.
+fn proposal(name: &str) -> String {
+    let words: Vec<&str> =
+        name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let joined = words.join("_");
+    match joined.chars().next() {
+        None => "other".to_owned(),
+        Some(first) if first.is_ascii_digit() => format!("_{joined}"),
+        Some(_) => joined,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_digits_and_underscores_make_a_name() {
+        for name in ["a", "Z9", "_", "_hidden", "bytes_received", "a__b", "type"] {
+            assert_eq!(problem(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn anything_else_does_not() {
+        for name in ["", "9lives", "__name__", "__", "größe", "a-b", "a b", "a:b", "a.b", "\n"] {
+            assert!(problem(name).is_some(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn proposals_are_valid_names() {
+        let pairs = [
+            ("", "other"),
+            ("__", "other"),
+            ("€", "other"),
+            ("__name__", "name"),
+            ("9lives", "_9lives"),
+            ("bytes-received", "bytes_received"),
+            ("größe", "gr_e"),
+        ];
+        for (name, expected) in pairs {
+            assert_eq!(proposal(name), expected);
+            assert_eq!(problem(&proposal(name)), None);
+        }
+    }
+
+    #[test]
+    fn the_error_says_what_to_write() {
+        let error = check("a-b", "a metric", "stats(name", Span::call_site()).unwrap_err();
+        assert!(error.to_string().ends_with("`#[stats(name = \"a_b\")]`"), "{error}");
+    }
+
+    #[test]
+    fn a_name_comes_once() {
+        let mut names = Names::default();
+        let mut insert = |name| names.insert(name, "a metric", "stats(name", Span::call_site());
+        assert!(insert("a").is_ok());
+        assert!(insert("b").is_ok());
+        assert!(insert("a").is_err());
+    }
+}

@@ -1,0 +1,82 @@
+//! The snapshot struct: what a snapshot shows of a set.
+
+use crate::docs;
+use crate::field::Field;
+use crate::stats::Set;
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// The struct, its methods and its `Serialize`.
+pub fn items(set: &Set) -> TokenStream {
+    let parts = [definition(set), methods(set), serialize(set)];
+    quote! { #(#parts)* }
+}
+
+fn definition(set: &Set) -> TokenStream {
+    let Set { ident, vis, docs, snapshot, .. } = set;
+    let first = if docs::documented(docs) {
+        format!("Snapshot of [`{ident}`]:")
+    } else {
+        format!("Snapshot of [`{ident}`].")
+    };
+    let fields = set.fields.iter().map(|field| {
+        let Field { ident, vis, docs, .. } = field;
+        let value = set.item(field, "Value");
+        // The set's own field has been warned about.
+        let undocumented = (!docs::documented(docs)).then(|| quote! { #[allow(missing_docs)] });
+        quote! { #(#docs)* #undocumented #vis #ident: #value }
+    });
+    quote! {
+        #[doc = #first]
+        #(#docs)*
+        #[derive(
+            ::core::clone::Clone, ::core::fmt::Debug, ::core::default::Default, ::core::cmp::PartialEq,
+        )]
+        #[allow(private_interfaces)]
+        #vis struct #snapshot { #(#fields),* }
+    }
+}
+
+fn methods(set: &Set) -> TokenStream {
+    let Set { ident, vis, snapshot, krate, .. } = set;
+    quote! {
+        #[automatically_derived]
+        #[allow(dead_code)]
+        impl #snapshot {
+            /// What happened between `earlier` and this snapshot. Gauges and the extremes of an interval are those of
+            /// this snapshot.
+            #[must_use]
+            #vis fn difference(&self, earlier: &Self) -> Self {
+                <#ident as #krate::Metric>::difference(self, earlier)
+            }
+
+            /// Both snapshots together, as of one set in which everything happened.
+            #[must_use]
+            #vis fn sum(&self, other: &Self) -> Self {
+                <#ident as #krate::Metric>::sum(self, other)
+            }
+        }
+    }
+}
+
+fn serialize(set: &Set) -> TokenStream {
+    let Set { snapshot, krate, .. } = set;
+    let (fields, name) = (set.idents(), snapshot.to_string());
+    let (names, count) = (set.fields.iter().map(|field| &field.name), set.fields.len());
+    quote! {
+        #krate::__with_serde! {
+            #[automatically_derived]
+            impl #krate::private::serde::Serialize for #snapshot {
+                fn serialize<S: #krate::private::serde::Serializer>(
+                    &self,
+                    to: S,
+                ) -> ::core::result::Result<S::Ok, S::Error> {
+                    use #krate::private::serde::ser::SerializeStruct as _;
+                    let mut row = to.serialize_struct(#name, #count)?;
+                    #(row.serialize_field(#names, &self.#fields)?;)*
+                    row.end()
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! `#[derive(Stats)]`: the struct as a set.
+
+use crate::field::{Field, FieldInput};
+use crate::name::Names;
+use crate::text::Text;
+use crate::{docs, metric, snapshot};
+use darling::util::Ignored;
+use darling::{Error, FromDeriveInput, ast};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Attribute, Data, DeriveInput, Fields, Path, Visibility, parse_quote};
+
+/// As it stands in the source.
+#[derive(FromDeriveInput)]
+#[darling(attributes(stats), forward_attrs(doc))]
+struct SetInput {
+    ident: Ident,
+    vis: Visibility,
+    attrs: Vec<Attribute>,
+    data: ast::Data<Ignored, FieldInput>,
+    snapshot: Option<Text>,
+    #[darling(rename = "crate")]
+    krate: Option<Path>,
+}
+
+/// As it goes into the generated code.
+pub struct Set {
+    pub ident: Ident,
+    pub vis: Visibility,
+    pub docs: Vec<Attribute>,
+    pub help: String,
+    pub snapshot: Ident,
+    pub krate: Path,
+    pub fields: Vec<Field>,
+}
+
+/// Everything that the derive generates.
+pub fn expand(input: &DeriveInput) -> Result<TokenStream, Error> {
+    check_shape(input)?;
+    let set = Set::new(SetInput::from_derive_input(input)?)?;
+    let (metric, stats) = (metric::metric_impl(&set), metric::stats_impl(&set));
+    let (live_fields, snapshot) = (metric::live_fields(&set), snapshot::items(&set));
+    Ok(quote! { #snapshot #metric #stats #live_fields })
+}
+
+impl Set {
+    fn new(input: SetInput) -> Result<Self, Error> {
+        let mut errors = Error::accumulator();
+        let snapshot = snapshot_name(&input.ident, input.snapshot);
+        let snapshot = errors.handle(snapshot).unwrap_or_else(|| input.ident.clone());
+        let fields = input.data.take_struct().map(|fields| fields.fields).unwrap_or_default();
+        let fields: Vec<Field> =
+            fields.into_iter().filter_map(|field| errors.handle(Field::new(field))).collect();
+        check_names(&fields, &mut errors);
+        errors.finish()?;
+        Ok(Set {
+            help: docs::help(&input.attrs),
+            krate: input.krate.unwrap_or_else(|| parse_quote!(::tallybook)),
+            ident: input.ident,
+            vis: input.vis,
+            docs: input.attrs,
+            snapshot,
+            fields,
+        })
+    }
+
+    /// The names of the fields.
+    pub fn idents(&self) -> Vec<&Ident> {
+        self.fields.iter().map(|field| &field.ident).collect()
+    }
+
+    /// `<Counter as Metric>::item` for each field.
+    pub fn items(&self, item: &str) -> Vec<TokenStream> {
+        self.fields.iter().map(|field| self.item(field, item)).collect()
+    }
+
+    /// `<Counter as Metric>::item` for a field. All of it stands where the field's type stands, and so does an error.
+    pub fn item(&self, field: &Field, item: &str) -> TokenStream {
+        let ty = &field.ty;
+        let span = ty.span();
+        let krate = self.krate.to_token_stream().into_iter().map(|mut token| {
+            token.set_span(span);
+            token
+        });
+        let (krate, item) = (TokenStream::from_iter(krate), Ident::new(item, span));
+        quote_spanned! { span => <#ty as #krate::Metric>::#item }
+    }
+}
+
+/// What the attribute says, or else the set's name with `Snapshot` behind it.
+fn snapshot_name(set: &Ident, given: Option<Text>) -> Result<Ident, Error> {
+    let default = format_ident!("{}Snapshot", set.unraw(), span = set.span());
+    let Some(Text { value, span }) = given else { return Ok(default) };
+    let problem = match syn::parse_str::<Ident>(&value) {
+        Ok(name) if name == *set => "it is the set's own",
+        Ok(mut name) => {
+            name.set_span(span);
+            return Ok(name);
+        }
+        Err(_) => "it is no identifier",
+    };
+    let text = format!(
+        "`{value}` cannot be the name of the snapshot struct: {problem}. Write `snapshot = \"{default}\"`"
+    );
+    Err(Error::custom(text).with_span(&span))
+}
+
+fn check_names(fields: &[Field], errors: &mut darling::error::Accumulator) {
+    let mut names = Names::default();
+    for field in fields {
+        errors.handle(names.insert(
+            &field.name,
+            "a metric of this set",
+            "stats(name",
+            field.name_span,
+        ));
+    }
+}
+
+/// An error for anything that is not a struct with named fields and without parameters.
+fn check_shape(input: &DeriveInput) -> Result<(), Error> {
+    if !input.generics.params.is_empty() {
+        let text = "a set has no type parameters or lifetimes, because its metrics are one fixed list: \
+            write a struct per type, each with `#[derive(Stats)]`";
+        return Err(Error::custom(text).with_span(&input.generics));
+    }
+    let (text, span) = match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) if !fields.named.is_empty() => return Ok(()),
+            Fields::Unnamed(fields) if !fields.unnamed.is_empty() => (TUPLE, &input.ident),
+            _ => (EMPTY, &input.ident),
+        },
+        Data::Enum(_) => (ENUM, &input.ident),
+        Data::Union(_) => (UNION, &input.ident),
+    };
+    Err(Error::custom(text).with_span(span))
+}
+
+const TUPLE: &str = "the metrics of a set are named by their fields: write `struct … { requests: Counter }` instead of \
+    `struct …(Counter)`";
+const EMPTY: &str = "a set needs at least one metric: write a field, such as `requests: Counter`";
+const ENUM: &str = "a set is a struct of metrics. For one metric per variant derive `Label` for the enum and write a \
+    field such as `requests: PerLabel<…, Counter>` in a struct";
+const UNION: &str = "a set is a struct of metrics: write `struct` instead of `union`";

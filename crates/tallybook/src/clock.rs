@@ -1,0 +1,86 @@
+//! [`Clock`]: where the collector's times come from.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime};
+
+/// A source of time. The collector asks it once per tick and a family once per new entry; recording never does.
+pub trait Clock: Send + Sync + 'static {
+    /// Time since an origin of the clock's own. Never runs backwards.
+    fn now(&self) -> Duration;
+    /// The time of day, which may jump.
+    fn wall(&self) -> SystemTime;
+}
+
+/// The system's clocks; the origin is the clock's creation.
+#[derive(Debug)]
+pub struct SystemClock(Instant);
+
+impl SystemClock {
+    /// A clock that starts at zero now.
+    #[must_use]
+    pub fn new() -> Self {
+        SystemClock(Instant::now())
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+    fn wall(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+/// A clock that moves only when told to, for tests. Both times start at their epochs: zero, and 1970.
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use tallybook::{ManualClock, Registry};
+///
+/// let clock = Arc::new(ManualClock::new());
+/// let registry = Registry::builder().clock(clock.clone()).build();
+/// let mut collector = registry.collector()?;
+/// clock.advance(Duration::from_secs(2));
+/// assert_eq!(collector.tick().interval(), Duration::from_secs(2));
+/// # Ok::<(), tallybook::CollectError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct ManualClock(Mutex<Duration>);
+
+impl ManualClock {
+    /// A clock at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Moves both times forward.
+    pub fn advance(&self, by: Duration) {
+        *crate::lock(&self.0) += by;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Duration {
+        *crate::lock(&self.0)
+    }
+    fn wall(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.now()
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
+    fn now(&self) -> Duration {
+        (**self).now()
+    }
+    fn wall(&self) -> SystemTime {
+        (**self).wall()
+    }
+}

@@ -1,0 +1,221 @@
+//! [`Collector`]: the only owner of totals. Closes epochs, adds them up, publishes snapshots.
+
+use crate::error::CollectError;
+use crate::metric::{Counter, Gauge, Max, Metric, Span};
+use crate::phase::{Closer, Hub};
+use crate::registry::Inner;
+use crate::snapshot::{Part, Snapshot};
+use crate::totals::{SetTotals, Totals};
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The name of the collector's own statistics.
+pub(crate) const NAME: &str = "tallybook";
+
+/// What the collector says of itself.
+#[derive(tallybook_derive::Stats)]
+pub struct CollectorStats {
+    /// Cuts published.
+    pub ticks: Counter,
+    /// Time spent in ticks, those of the last one excluded.
+    #[stats(unit = "nanoseconds")]
+    pub tick_time: Counter,
+    /// Time the tick before took.
+    #[stats(unit = "nanoseconds")]
+    pub last_tick: Max,
+    /// Threads that were inside a fact when their epoch was closed and had to be waited for.
+    pub waits: Counter,
+    /// Ticks at which a thread stayed inside a fact for too long, so that the last cut was published again.
+    pub stale: Counter,
+    /// Threads' shards: the most threads that ever recorded at once.
+    pub shards: Gauge,
+    /// Entries in all families.
+    pub entries: Gauge,
+    /// Memory of shards, entries and totals, as counted by size.
+    #[stats(unit = "bytes")]
+    pub memory: Gauge,
+}
+
+/// Closes epochs and publishes what they held. There is at most one per registry at a time.
+///
+/// Tick it by hand, [`run`](Self::run) it on any runtime, or let [`Registry::collect_every`](crate::Registry::collect_every)
+/// give it a thread. Dropping it makes a last tick, so that everything recorded before is in the last snapshot.
+pub struct Collector {
+    inner: Option<Arc<Inner>>,
+    core: Option<Box<Core>>,
+}
+
+/// What outlives a collector and is handed to the next.
+pub(crate) struct Core {
+    closer: Closer,
+    /// By place, from 1 on: place 0 is `own`.
+    totals: Vec<Box<dyn Totals>>,
+    cells: CollectorStats,
+    own: SetTotals<CollectorStats>,
+    /// When the last cut was made, and the one that is not finished.
+    last: Duration,
+    cut: Duration,
+    wall: std::time::SystemTime,
+    ticking: Duration,
+}
+
+impl Core {
+    pub(crate) fn new(hub: Arc<Hub>, now: Duration) -> Self {
+        Core {
+            closer: Closer::new(hub),
+            totals: Vec::new(),
+            cells: CollectorStats::at_rest(),
+            own: SetTotals::new(),
+            last: now,
+            cut: now,
+            wall: std::time::SystemTime::UNIX_EPOCH,
+            ticking: Duration::ZERO,
+        }
+    }
+
+    fn tick(&mut self, inner: &Inner) -> Arc<Snapshot> {
+        let started = inner.clock.now();
+        if !self.closer.is_pending() {
+            self.cut = started;
+            self.wall = inner.clock.wall();
+        }
+        let snapshot = match self.closer.close(inner.patience) {
+            Ok(epoch) => self.collect(inner, Span { first: epoch, last: epoch }),
+            Err(_) => self.repeat(inner),
+        };
+        let snapshot = Arc::new(snapshot);
+        inner.published.store(snapshot.clone());
+        inner.changed.notify(usize::MAX);
+        self.ticking = inner.clock.now().saturating_sub(started);
+        snapshot
+    }
+
+    /// The snapshot of an epoch that was closed.
+    fn collect(&mut self, inner: &Inner, span: Span) -> Snapshot {
+        // After the closing: what was recorded in this epoch on something new, was recorded after its registration.
+        let (schema, fresh) = inner.take_fresh();
+        self.totals.extend(fresh);
+        let totals = &mut self.totals;
+        self.closer.drain(span.last, |place, block, quiet| {
+            // A place that is newer than this has nothing in this epoch.
+            if let Some(totals) = totals.get_mut(place - 1) {
+                totals.drain(block, quiet, span);
+            }
+        });
+        let published: Vec<_> = self.totals.iter_mut().map(|totals| totals.publish(span)).collect();
+        self.cells.ticks.inc();
+        let parts = std::iter::once(self.publish_own(span)).chain(published).collect();
+        let interval = self.cut.saturating_sub(self.last);
+        self.last = self.cut;
+        Snapshot {
+            registry: inner.hub.id(),
+            span,
+            at: self.cut,
+            wall: self.wall,
+            interval,
+            stale: false,
+            parts,
+            schema,
+        }
+    }
+
+    /// The last snapshot again, because a writer is stuck.
+    fn repeat(&mut self, inner: &Inner) -> Snapshot {
+        let mut snapshot = Snapshot::clone(&inner.published.load());
+        snapshot.stale = true;
+        self.cells.stale.inc();
+        let own = self.publish_own(snapshot.span);
+        match snapshot.parts.first_mut() {
+            Some(part) => *part = own,
+            // Not one cut could be made yet.
+            None => snapshot.parts.push(own),
+        }
+        snapshot
+    }
+
+    fn publish_own(&mut self, span: Span) -> Part {
+        let cells = &self.cells;
+        let nanos = u64::try_from(self.ticking.as_nanos()).unwrap_or(u64::MAX);
+        if nanos > 0 {
+            cells.tick_time.add(nanos);
+            cells.last_tick.observe(nanos);
+        }
+        cells.waits.add(self.closer.take_waits());
+        cells.shards.set(self.closer.shards() as i64);
+        let entries: usize = self.totals.iter().map(|totals| totals.entries()).sum();
+        cells.entries.set(entries as i64);
+        let totals: usize = self.totals.iter().map(|totals| totals.bytes()).sum();
+        cells.memory.set((totals + self.closer.bytes()) as i64);
+        self.own.add(cells, span);
+        self.own.publish(span)
+    }
+}
+
+impl Collector {
+    pub(crate) fn new(inner: Option<Arc<Inner>>) -> Result<Self, CollectError> {
+        let core = match &inner {
+            None => None,
+            Some(inner) => Some(crate::lock(&inner.core).take().ok_or(CollectError::Collecting)?),
+        };
+        Ok(Collector { inner, core })
+    }
+
+    /// Makes a cut and publishes it: every fact that is over before this call is in the snapshot it returns.
+    ///
+    /// Waits for threads that are inside a fact, but no longer than the registry's patience; then the last cut is
+    /// published again, marked [stale](Snapshot::is_stale), and the next tick goes on with the same epoch.
+    pub fn tick(&mut self) -> Arc<Snapshot> {
+        match (&self.inner, &mut self.core) {
+            (Some(inner), Some(core)) => core.tick(inner),
+            _ => crate::reader::nothing(),
+        }
+    }
+
+    /// Ticks for ever, after each `sleep(interval)`: on any runtime, whose timer the caller passes in. Drop the future to
+    /// stop; that makes the last tick.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    /// let registry = tallybook::Registry::new();
+    /// let collector = registry.collector()?;
+    /// let collecting = tokio::spawn(collector.run(Duration::from_millis(500), tokio::time::sleep));
+    /// let snapshot = registry.reader().next(0).await;
+    /// assert_eq!(snapshot.epoch(), 1);
+    /// collecting.abort();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn run<T: Future>(
+        mut self,
+        interval: Duration,
+        mut sleep: impl FnMut(Duration) -> T,
+    ) {
+        loop {
+            sleep(interval).await;
+            self.tick();
+        }
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        // A collector that panicked in the middle of a tick has no sound totals to hand on.
+        if std::thread::panicking() {
+            return;
+        }
+        self.tick();
+        if let (Some(inner), Some(core)) = (&self.inner, self.core.take()) {
+            *crate::lock(&inner.core) = Some(core);
+        }
+    }
+}
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector").finish_non_exhaustive()
+    }
+}

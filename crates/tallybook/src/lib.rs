@@ -1,0 +1,62 @@
+#![doc = include_str!("../README.md")]
+// The derive macros name the crate by its public path, here too.
+extern crate self as tallybook;
+
+mod clock;
+mod collector;
+mod difference;
+mod error;
+mod family;
+mod metric;
+mod names;
+mod pages;
+mod phase;
+mod reader;
+mod registry;
+pub mod schema;
+mod set;
+mod snapshot;
+mod ticker;
+mod totals;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use collector::{Collector, CollectorStats, CollectorStatsSnapshot};
+pub use difference::Difference;
+pub use error::{CollectError, CollectorPanicked, FamilyFull, RegisterError, WrongRegistry};
+pub use family::{Entry, Family, Key};
+pub use metric::{
+    Counter, Gauge, GaugeNumber, Label, Live, LiveCount, LiveField, Max, Metric, Min, PerLabel,
+    Span, Stats, UpDownCounter, Value,
+};
+pub use phase::Barrier;
+pub use reader::{CachedReader, Reader, Waited};
+pub use registry::{FamilyBuilder, Registry, RegistryBuilder};
+pub use set::{Open, Record, Set};
+pub use snapshot::{Declaration, FamilySnapshot, Snapshot};
+pub use tallybook_derive::{Label, Stats};
+pub use ticker::Ticker;
+
+/// Locks, and goes on where another thread panicked: nothing that is guarded here is ever left half changed.
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// For the derive macros alone.
+#[doc(hidden)]
+pub mod private {
+    #[cfg(feature = "serde")]
+    pub use serde;
+}
+
+/// Expands to its items where the feature `serde` is on, so that derived code needs no feature of its own.
+#[cfg(feature = "serde")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __with_serde { ($($item:item)*) => { $($item)* }; }
+/// Expands to nothing: the feature `serde` is off.
+#[cfg(not(feature = "serde"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __with_serde {
+    ($($item:item)*) => {};
+}

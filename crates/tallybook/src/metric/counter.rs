@@ -1,0 +1,79 @@
+//! Sums: [`Counter`], which only grows, and [`UpDownCounter`], which goes both ways.
+
+use super::{Metric, Span};
+use crate::phase::Word;
+use crate::schema::Kind;
+
+/// A number that only grows. Read as `u64`.
+pub struct Counter(Word);
+
+impl Counter {
+    /// Adds `n`. The total wraps at 2^64.
+    #[inline(always)]
+    pub fn add(&self, n: u64) {
+        self.0.add(n);
+    }
+
+    /// Adds 1.
+    #[inline(always)]
+    pub fn inc(&self) {
+        self.0.add(1);
+    }
+}
+
+/// A signed sum, added to from any thread. Read as `i64`; a snapshot that holds every add of a consistent cut.
+///
+/// For something that opens and closes, [`Live`](crate::Live) says more: its two counters never disagree.
+pub struct UpDownCounter(Word);
+
+impl UpDownCounter {
+    /// Adds `n`, which may be negative. The sum wraps at the ends of `i64`.
+    #[inline(always)]
+    pub fn add(&self, n: i64) {
+        self.0.add(n as u64);
+    }
+}
+
+macro_rules! sum_metric {
+    ($metric:ident, $value:ty, $kind:expr) => {
+        impl Metric for $metric {
+            type Value = $value;
+            const WORDS: usize = 1;
+            const STAMPED: bool = false;
+
+            fn at_rest() -> Self {
+                $metric(Word::new(0))
+            }
+            fn merge(&self, into: &Self) {
+                let n = self.0.take();
+                if n != 0 {
+                    into.0.add(n);
+                }
+            }
+            fn drain(&self, into: &mut [u64], _: Span) {
+                into[0] = into[0].wrapping_add(self.0.take());
+            }
+            fn fold(from: &[u64], into: &mut [u64], _: Span) {
+                into[0] = into[0].wrapping_add(from[0]);
+            }
+            fn carry(from: &[u64], into: &mut [u64], span: Span) {
+                Self::fold(from, into, span);
+            }
+            fn read(row: &[u64], _: Span) -> $value {
+                row[0] as $value
+            }
+            fn difference(later: &$value, earlier: &$value) -> $value {
+                later.wrapping_sub(*earlier)
+            }
+            fn sum(one: &$value, other: &$value) -> $value {
+                one.wrapping_add(*other)
+            }
+            fn kind() -> Kind {
+                $kind
+            }
+        }
+    };
+}
+
+sum_metric!(Counter, u64, Kind::Counter);
+sum_metric!(UpDownCounter, i64, Kind::UpDownCounter);

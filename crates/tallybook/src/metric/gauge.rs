@@ -1,0 +1,116 @@
+//! [`Gauge`]: the last value set.
+//!
+//! Which of two values is the last? The one of the later epoch; within an epoch, the one of the later fact. All gauges
+//! that one fact sets carry one time stamp, read from a clock that never runs backwards between threads, so the gauges
+//! of a fact win or lose together: no snapshot mixes two facts. A shared cell could not promise that, and a shared
+//! sequence number would be a read-modify-write on a line that all threads write.
+
+use super::{Metric, Span};
+use crate::phase::{self, Word};
+use crate::schema::{Kind, Number};
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+/// The last value set, an `i64` or (as `Gauge<f64>`) an `f64`. Read as an `Option`: `None` until it has been set.
+///
+/// Setting it reads the clock once per fact. Over the entries of a family a gauge has no total: it reads as `None` there.
+pub struct Gauge<T = i64> {
+    stamp: Word,
+    bits: Word,
+    number: PhantomData<fn() -> T>,
+}
+
+impl<T: GaugeNumber> Gauge<T> {
+    /// Sets the value. Within a fact the last call wins; between facts, the later one in the order of the cuts.
+    #[inline]
+    pub fn set(&self, value: T) {
+        self.stamp.set(phase::stamp());
+        self.bits.set(value.to_bits());
+    }
+}
+
+/// The number types that a [`Gauge`] can hold: `i64` and `f64`.
+#[diagnostic::on_unimplemented(
+    message = "a gauge cannot hold `{Self}`",
+    label = "not a number that a gauge can hold",
+    note = "write `Gauge` for an `i64`, `Gauge<f64>` for an `f64`"
+)]
+pub trait GaugeNumber: Copy + Debug + PartialEq + super::Value {
+    #[doc(hidden)]
+    const NUMBER: Number;
+    #[doc(hidden)]
+    fn to_bits(self) -> u64;
+    #[doc(hidden)]
+    fn from_bits(bits: u64) -> Self;
+    #[doc(hidden)]
+    fn plus(self, other: Self) -> Self;
+}
+
+impl GaugeNumber for i64 {
+    const NUMBER: Number = Number::Integer;
+    fn to_bits(self) -> u64 {
+        self as u64
+    }
+    fn from_bits(bits: u64) -> Self {
+        bits as i64
+    }
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+}
+
+impl GaugeNumber for f64 {
+    const NUMBER: Number = Number::Float;
+    fn to_bits(self) -> u64 {
+        self.to_bits()
+    }
+    fn from_bits(bits: u64) -> Self {
+        f64::from_bits(bits)
+    }
+    fn plus(self, other: Self) -> Self {
+        self + other
+    }
+}
+
+/// A row is `[epoch, stamp, bits]`; a stamp of 0 means that it was never set.
+impl<T: GaugeNumber> Metric for Gauge<T> {
+    type Value = Option<T>;
+    const WORDS: usize = 3;
+    const STAMPED: bool = true;
+
+    fn at_rest() -> Self {
+        Gauge { stamp: Word::new(0), bits: Word::new(0), number: PhantomData }
+    }
+    fn merge(&self, into: &Self) {
+        let stamp = self.stamp.take();
+        if stamp != 0 && stamp >= into.stamp.get() {
+            into.stamp.set(stamp);
+            into.bits.set(self.bits.get());
+        }
+    }
+    fn drain(&self, into: &mut [u64], span: Span) {
+        let row = [span.last, self.stamp.take(), self.bits.get()];
+        Self::fold(&row, into, span);
+    }
+    fn fold(from: &[u64], into: &mut [u64], _: Span) {
+        if from[1] != 0 && (from[0], from[1]) >= (into[0], into[1]) {
+            into.copy_from_slice(from);
+        }
+    }
+    fn carry(_: &[u64], _: &mut [u64], _: Span) {}
+    fn read(row: &[u64], _: Span) -> Option<T> {
+        (row[1] != 0).then(|| T::from_bits(row[2]))
+    }
+    fn difference(later: &Option<T>, _: &Option<T>) -> Option<T> {
+        *later
+    }
+    fn sum(one: &Option<T>, other: &Option<T>) -> Option<T> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(one.plus(*other)),
+            (one, other) => one.or(*other),
+        }
+    }
+    fn kind() -> Kind {
+        Kind::Gauge(T::NUMBER)
+    }
+}

@@ -1,0 +1,84 @@
+//! [`Max`] and [`Min`]: the extremes of one interval.
+
+use super::{Metric, Span};
+use crate::phase::Word;
+use crate::schema::Kind;
+
+macro_rules! peak {
+    ($(#[$doc:meta])* $metric:ident, $pick:path) => {
+        $(#[$doc])*
+        pub struct $metric {
+            seen: Word,
+            value: Word,
+        }
+
+        impl $metric {
+            /// Takes `value` into account.
+            #[inline]
+            pub fn observe(&self, value: u64) {
+                let value = if self.seen.get() == 0 { value } else { $pick(value, self.value.get()) };
+                self.value.set(value);
+                self.seen.set(1);
+            }
+        }
+
+        /// A row is `[epoch + 1, value]`: the epoch it was last written in says whether it still belongs to the
+        /// interval, so nothing has to be reset where nothing happens.
+        impl Metric for $metric {
+            type Value = Option<u64>;
+            const WORDS: usize = 2;
+            const STAMPED: bool = false;
+
+            fn at_rest() -> Self {
+                $metric { seen: Word::new(0), value: Word::new(0) }
+            }
+            fn merge(&self, into: &Self) {
+                if self.seen.take() != 0 {
+                    into.observe(self.value.get());
+                }
+            }
+            fn drain(&self, into: &mut [u64], span: Span) {
+                if self.seen.take() != 0 {
+                    Self::fold(&[span.last + 1, self.value.get()], into, span);
+                }
+            }
+            fn fold(from: &[u64], into: &mut [u64], span: Span) {
+                if from[0] <= span.first {
+                    return;
+                }
+                let value = if into[0] <= span.first { from[1] } else { $pick(from[1], into[1]) };
+                into[0] = from[0].max(into[0]);
+                into[1] = value;
+            }
+            fn carry(from: &[u64], into: &mut [u64], span: Span) {
+                Self::fold(from, into, span);
+            }
+            fn read(row: &[u64], span: Span) -> Option<u64> {
+                (row[0] > span.first).then_some(row[1])
+            }
+            fn difference(later: &Option<u64>, _: &Option<u64>) -> Option<u64> {
+                *later
+            }
+            fn sum(one: &Option<u64>, other: &Option<u64>) -> Option<u64> {
+                match (*one, *other) {
+                    (Some(one), Some(other)) => Some($pick(one, other)),
+                    (one, other) => one.or(other),
+                }
+            }
+            fn kind() -> Kind {
+                Kind::$metric
+            }
+        }
+    };
+}
+
+peak!(
+    /// The largest value of the interval. Read as an `Option`: `None` in an interval in which nothing was observed.
+    Max,
+    u64::max
+);
+peak!(
+    /// The smallest value of the interval. Read as an `Option`: `None` in an interval in which nothing was observed.
+    Min,
+    u64::min
+);

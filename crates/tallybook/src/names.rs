@@ -1,0 +1,69 @@
+//! Which names are taken, and which may be.
+
+use crate::error::RegisterError;
+use crate::schema::{Group, Kind};
+use std::collections::HashMap;
+
+/// The names of one registry.
+#[derive(Default)]
+pub(crate) struct Names {
+    /// `set` or `family`, by name.
+    heads: HashMap<String, &'static str>,
+    /// The head of each full metric name.
+    metrics: HashMap<String, String>,
+}
+
+impl Names {
+    /// Takes the name and all metric names below it, or none.
+    pub(crate) fn take(
+        &mut self,
+        what: &'static str,
+        name: &str,
+        label: Option<&str>,
+        group: &Group,
+    ) -> Result<(), RegisterError> {
+        check("label", label.unwrap_or("label"))?;
+        check(what, name)?;
+        if let Some(other) = self.heads.get(name) {
+            return Err(RegisterError::NameTaken { what, name: name.to_owned(), other });
+        }
+        if let Some(label) = label.filter(|label| uses_label(group, label)) {
+            return Err(RegisterError::LabelTaken {
+                name: name.to_owned(),
+                label: label.to_owned(),
+            });
+        }
+        let metrics = group.metric_names(name);
+        let taken = metrics.iter().find_map(|metric| self.metrics.get_key_value(metric));
+        if let Some((metric, other)) = taken {
+            let (metric, other) = (metric.clone(), other.clone());
+            return Err(RegisterError::MetricTaken { name: name.to_owned(), metric, other });
+        }
+        self.heads.insert(name.to_owned(), what);
+        self.metrics.extend(metrics.into_iter().map(|metric| (metric, name.to_owned())));
+        Ok(())
+    }
+}
+
+/// What OpenMetrics and Prometheus allow for both metric and label names, without the colon.
+fn check(what: &'static str, name: &str) -> Result<(), RegisterError> {
+    let mut bytes = name.bytes();
+    let starts = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    let goes_on = bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if starts && goes_on && !name.starts_with("__") {
+        Ok(())
+    } else {
+        Err(RegisterError::InvalidName { what, name: name.to_owned() })
+    }
+}
+
+fn uses_label(group: &Group, label: &str) -> bool {
+    fn below(kind: &Kind, wanted: &str) -> bool {
+        match kind {
+            Kind::Group(group) => uses_label(group, wanted),
+            Kind::PerLabel { label, each, .. } => *label == wanted || below(each, wanted),
+            _ => false,
+        }
+    }
+    group.fields.iter().any(|field| below(&field.kind, label))
+}

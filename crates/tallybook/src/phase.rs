@@ -1,0 +1,53 @@
+//! The counting protocol: the only place with `unsafe` and with memory orderings.
+//!
+//! # How a fact is recorded
+//! A registry has one [`Hub`], and in it one epoch number. Each recording thread owns a [`Shard`] of that hub. A shard
+//! holds a sequence number and, for each set, a [`Block`] of two sides of cells. Recording makes the sequence odd, reads
+//! the epoch, writes the side of the epoch's parity with plain loads and stores, and makes the sequence even again.
+//!
+//! # How an epoch is closed
+//! [`Closer::close`] stores the next epoch and issues the heavy barrier; then it waits for each shard whose sequence is
+//! odd until it changes. Now the closed epoch's side of every block is quiet, and stays so until the epoch after next
+//! opens: it belongs to the closer, which drains it.
+//!
+//! # Why it is a cut
+//! A fact reads its epoch once. If A happened before B, read-read coherence forbids that B reads an older epoch than A,
+//! so the facts of epochs `<= e` are closed under happened-before. The barriers (light in the writer, heavy in the
+//! closer: together a store-load fence on both sides) exclude that the writer misses the new epoch while the closer
+//! misses the odd sequence, so every fact is in exactly one closed side.
+//!
+//! # Keyed entries
+//! A block per thread and key would not fit in memory. A [`KeyedBlock`] is a small write-combining cache instead: a line
+//! holds the cells of one [`KeyedEntry`]; a miss first moves the evicted line into the entry's own two-sided cells.
+//!
+//! # Cost
+//! Three stores and two loads around the fact's own adds, on lines that only this thread writes. Memory: two sides of
+//! cells per thread and set, a fixed cache per thread and family, two sides per key. Shards are reused as threads end, so
+//! there are as many as the most threads that ever recorded at once.
+//!
+//! # `fork`
+//! A forked child has the parent's shards but none of its threads but one. Make a new registry in the child.
+
+mod barrier;
+mod block;
+mod closer;
+mod entry;
+mod hub;
+mod keyed;
+mod local;
+#[cfg(all(test, tallybook_loom))]
+mod models;
+mod shard;
+mod stamp;
+mod sync;
+mod word;
+
+pub use barrier::Barrier;
+pub(crate) use block::Block;
+pub(crate) use closer::{Closer, Quiet};
+pub(crate) use entry::KeyedEntry;
+pub(crate) use hub::Hub;
+pub(crate) use keyed::{KeyedBlock, share};
+pub(crate) use local::{Place, record_block, record_entry, release_entry};
+pub(crate) use stamp::stamp;
+pub(crate) use word::Word;

@@ -1,0 +1,31 @@
+//! [`Block`]: one thread's cells of one set, both sides.
+
+use super::closer::Quiet;
+use crate::metric::Metric;
+
+/// Two sides of cells. The owner of the shard writes the side of the open epoch, the closer drains the other.
+#[repr(align(64))]
+pub(crate) struct Block<S> {
+    sides: [S; 2],
+}
+
+// SAFETY: a side has one user at a time, as the head of `phase` explains: `side` is called by the owner inside a fact of
+// that side's epoch, `quiet` by the closer after that epoch was closed and before the next of its parity opens.
+// The sequence and the epoch hand a side over with Release and Acquire, so `S: Send` is enough.
+unsafe impl<S: Send> Sync for Block<S> {}
+
+impl<S: Metric> Block<S> {
+    pub(crate) fn new() -> Self {
+        Block { sides: [S::at_rest(), S::at_rest()] }
+    }
+
+    #[inline(always)]
+    pub(super) fn side(&self, side: usize) -> &S {
+        &self.sides[side]
+    }
+
+    /// The cells of the epoch that was closed.
+    pub(crate) fn quiet(&self, quiet: Quiet) -> &S {
+        &self.sides[quiet.side]
+    }
+}

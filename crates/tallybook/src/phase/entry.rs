@@ -1,0 +1,214 @@
+//! [`KeyedEntry`]: one key's shared part: who holds it, and the cells for what has no cache line.
+
+use super::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::metric::Metric;
+use std::ops::Deref;
+use std::ptr;
+use std::sync::Arc;
+
+/// An entry of a family. Always in an `Arc`.
+///
+/// # Who keeps it alive
+/// The family's map does, until the closer retires the entry; and a pointer to it lies in a cache line or a spill list
+/// only between a fact on it and the drain of that fact's epoch. The entry retires when nobody holds it and the epoch of
+/// the last release has been drained, so no such pointer is left then.
+pub(crate) struct KeyedEntry<X, S> {
+    /// What the family keeps with it: the key, and when it was created.
+    pub(crate) meta: X,
+    /// Where the entry's row is; set by the collector when it first meets the entry.
+    row: AtomicU32,
+    /// The collector's own: the epoch (its low half) it last met the entry in.
+    met: AtomicU32,
+    /// The epoch (its low half) of the last release, and the number of holders; see `Holders`.
+    holders: AtomicU64,
+    spills: [Spill<X, S>; 2],
+}
+
+/// Cells of one side for all threads: where cache lines go when they are evicted, and facts that have no line.
+struct Spill<X, S> {
+    /// [`LOCKED`] and [`LISTED`].
+    flags: AtomicU32,
+    /// The next entry of the list that this one is in.
+    next: AtomicPtr<KeyedEntry<X, S>>,
+    cells: S,
+}
+
+/// Somebody is writing to the cells.
+const LOCKED: u32 = 1;
+/// The entry is in some cache's list of spilled entries.
+const LISTED: u32 = 2;
+
+// SAFETY: `cells` of a spill have one user at a time: whoever set `LOCKED`, or the closer once the side is quiet.
+// Everything else is `Sync` where `X` is.
+unsafe impl<X: Sync, S: Send> Sync for KeyedEntry<X, S> {}
+
+/// `holders` taken apart.
+#[derive(Clone, Copy)]
+struct Holders {
+    /// The low half of the epoch of the last release.
+    released: u32,
+    count: u32,
+}
+
+/// The count of a retired entry: it cannot be held again.
+const RETIRED: u32 = u32::MAX;
+
+impl Holders {
+    fn unpack(word: u64) -> Self {
+        Holders { released: (word >> 32) as u32, count: word as u32 }
+    }
+
+    fn pack(self) -> u64 {
+        u64::from(self.released) << 32 | u64::from(self.count)
+    }
+}
+
+impl<X, S: Metric> KeyedEntry<X, S> {
+    /// An entry with one holder.
+    pub(crate) fn new(meta: X) -> Arc<Self> {
+        let spill = || Spill {
+            flags: AtomicU32::new(0),
+            next: AtomicPtr::new(ptr::null_mut()),
+            cells: S::at_rest(),
+        };
+        Arc::new(KeyedEntry {
+            meta,
+            row: AtomicU32::new(u32::MAX),
+            met: AtomicU32::new(0),
+            holders: AtomicU64::new(Holders { released: 0, count: 1 }.pack()),
+            spills: [spill(), spill()],
+        })
+    }
+
+    /// The row that the collector gave to this entry.
+    pub(crate) fn row(&self) -> Option<u32> {
+        // Relaxed: whoever finds a row in a snapshot compares the snapshot's owner of it.
+        Some(self.row.load(Ordering::Relaxed)).filter(|row| *row != u32::MAX)
+    }
+
+    pub(crate) fn set_row(&self, row: u32) {
+        self.row.store(row, Ordering::Relaxed);
+    }
+
+    /// Whether the collector meets the entry for the first time in this epoch.
+    pub(crate) fn meet(&self, epoch: u64) -> bool {
+        // Relaxed: only the collector reads and writes it. Two epochs whose low halves are equal are so far apart that the
+        // entry would have to rest for four billion ticks; `row` tells the very first meeting.
+        let first = self.met.load(Ordering::Relaxed) != epoch as u32;
+        self.met.store(epoch as u32, Ordering::Relaxed);
+        first
+    }
+
+    /// Becomes one more holder, unless the entry has retired.
+    pub(crate) fn hold(&self) -> bool {
+        // Acquire: pairs with the release of the last holder, so that what it did stays before what this one will do.
+        self.change_holders(Ordering::Acquire, |holders| {
+            (holders.count != RETIRED).then_some(Holders { count: holders.count + 1, ..holders })
+        })
+    }
+
+    /// Stops being a holder, inside a fact of `epoch` that has touched the entry's line.
+    pub(super) fn release(&self, epoch: u64) {
+        let epoch = epoch as u32;
+        // Release: pairs with the Acquire in `hold` and `retire`.
+        self.change_holders(Ordering::Release, |holders| {
+            debug_assert!(holders.count != 0 && holders.count != RETIRED);
+            // Of two releases the one of the later epoch counts, and only neighbouring epochs can meet here.
+            let ahead = holders.released == epoch.wrapping_add(1);
+            let released = if ahead { holders.released } else { epoch };
+            Some(Holders { released, count: holders.count - 1 })
+        });
+    }
+
+    /// Whether nobody holds the entry. May change at any time.
+    pub(crate) fn is_unheld(&self) -> bool {
+        Holders::unpack(self.holders.load(Ordering::Relaxed)).count == 0
+    }
+
+    /// Retires the entry if nobody holds it and the last release was in an epoch before `closed`, which is the epoch that
+    /// was drained last. Then nothing of it is left to drain, and it can never be held again.
+    pub(crate) fn retire(&self, closed: u64) -> bool {
+        let closed = closed as u32;
+        // Acquire: pairs with the Release in `release`. Release: whoever is refused by `hold` because of this sees what the
+        // collector did before.
+        self.change_holders(Ordering::AcqRel, |holders| {
+            let over = holders.released != closed && holders.released != closed.wrapping_add(1);
+            (holders.count == 0 && over).then_some(Holders { count: RETIRED, ..holders })
+        })
+    }
+
+    fn change_holders(&self, order: Ordering, f: impl Fn(Holders) -> Option<Holders>) -> bool {
+        self.holders
+            // Acquire: pairs with the Release in `retire`, for a `hold` that is refused.
+            .fetch_update(order, Ordering::Acquire, |word| {
+                f(Holders::unpack(word)).map(Holders::pack)
+            })
+            .is_ok()
+    }
+
+    /// Merges an evicted line of `side` into the entry, and puts the entry into the list at `head` if it is in none.
+    /// Answers `false`, and does nothing, while another thread writes to these cells: the caller must not wait for it.
+    pub(super) fn absorb(&self, side: usize, line: &S, head: &AtomicPtr<Self>) -> bool {
+        self.lend_spill(side, head).is_some_and(|cells| {
+            line.merge(&cells);
+            true
+        })
+    }
+
+    /// The entry's own cells of `side`, for this thread alone until they are given back, and with the entry in the list at
+    /// `head` if it was in none; `None` while another thread has them.
+    #[inline(always)]
+    pub(super) fn lend_spill(
+        &self,
+        side: usize,
+        head: &AtomicPtr<Self>,
+    ) -> Option<LentSpill<'_, X, S>> {
+        let spill = &self.spills[side];
+        let flags = spill.flags.load(Ordering::Relaxed);
+        if flags & LOCKED != 0 {
+            return None;
+        }
+        // Acquire: pairs with the Release in `LentSpill`; the cells are as the last one to have them left them.
+        let taken =
+            spill.flags.compare_exchange(flags, LOCKED, Ordering::Acquire, Ordering::Relaxed);
+        if taken.is_err() {
+            return None;
+        }
+        if flags & LISTED == 0 {
+            // Relaxed: `head` is this thread's own, and the closer reads both once the side is quiet.
+            spill.next.store(head.load(Ordering::Relaxed), Ordering::Relaxed);
+            head.store(ptr::from_ref(self).cast_mut(), Ordering::Relaxed);
+        }
+        Some(LentSpill { spill })
+    }
+
+    /// Takes the entry out of the list it is in: the closer's, on a quiet side. Returns the next one of the list.
+    ///
+    /// Each writer's last fact of the epoch was seen to be over, so its merges were seen too; nobody is left to race.
+    pub(super) fn take_spill(&self, side: usize) -> (&S, *mut Self) {
+        let spill = &self.spills[side];
+        spill.flags.store(0, Ordering::Relaxed);
+        (&spill.cells, spill.next.load(Ordering::Relaxed))
+    }
+}
+
+/// An entry's own cells, locked. Dropping it gives them back, on unwinding too.
+pub(super) struct LentSpill<'a, X, S> {
+    spill: &'a Spill<X, S>,
+}
+
+impl<X, S> Deref for LentSpill<'_, X, S> {
+    type Target = S;
+    #[inline(always)]
+    fn deref(&self) -> &S {
+        &self.spill.cells
+    }
+}
+
+impl<X, S> Drop for LentSpill<'_, X, S> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `lend_spill`.
+        self.spill.flags.store(LISTED, Ordering::Release);
+    }
+}

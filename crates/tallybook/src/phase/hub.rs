@@ -1,0 +1,76 @@
+//! [`Hub`]: the epoch and the shards of one registry.
+
+use super::barrier::Barrier;
+use super::shard::{Epoch, Shard};
+use super::sync::{AtomicU64, Mutex, lock};
+use crossbeam_utils::CachePadded;
+use std::sync::Arc;
+
+/// What the writers and the closer of one registry share.
+pub(crate) struct Hub {
+    /// Never 0 and never used twice in a process.
+    id: u64,
+    pub(super) epoch: Arc<Epoch>,
+    pub(super) barrier: Barrier,
+    shards: Mutex<Shards>,
+}
+
+#[derive(Default)]
+struct Shards {
+    all: Vec<Arc<Shard>>,
+    /// Those that no thread owns.
+    free: Vec<Arc<Shard>>,
+}
+
+impl Hub {
+    pub(crate) fn new(barrier: Barrier) -> Arc<Self> {
+        // Asked for by name, it may still be missing: registering is idempotent and says so.
+        let barrier = if barrier == Barrier::Membarrier { Barrier::best() } else { barrier };
+        Arc::new(Hub {
+            id: next_id(),
+            // From 1 on, so that 0 can mean "never" in what is kept per epoch.
+            epoch: Arc::new(CachePadded::new(AtomicU64::new(1))),
+            barrier,
+            shards: Mutex::new(Shards::default()),
+        })
+    }
+
+    #[inline(always)]
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn barrier(&self) -> Barrier {
+        self.barrier
+    }
+
+    /// Makes the calling thread the owner of a shard, until it gives it to `release`. The lock hands over what the last
+    /// owner wrote.
+    pub(super) fn claim(&self) -> Arc<Shard> {
+        let mut shards = lock(&self.shards);
+        shards.free.pop().unwrap_or_else(|| {
+            let shard = Arc::new(Shard::new(self.epoch.clone()));
+            shards.all.push(shard.clone());
+            shard
+        })
+    }
+
+    /// Gives up the ownership. What stands in the cells is drained with its epoch, whoever owns the shard by then.
+    pub(super) fn release(&self, shard: Arc<Shard>) {
+        lock(&self.shards).free.push(shard);
+    }
+
+    /// Brings `known` up to date with the shards that exist. They are never removed, so it only grows.
+    pub(super) fn list_shards(&self, known: &mut Vec<Arc<Shard>>) {
+        let shards = lock(&self.shards);
+        known.extend_from_slice(&shards.all[known.len()..]);
+    }
+}
+
+/// A number that this process has not used yet, and not 0.
+pub(super) fn next_id() -> u64 {
+    // Relaxed: only the number counts. Not loom's: it outlives a model's run.
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Relaxed)
+}

@@ -1,0 +1,297 @@
+//! [`KeyedBlock`]: one thread's write-combining cache over the entries of one family.
+//!
+//! A line holds what this thread has recorded on one entry in this epoch. A hit is a pointer compare and plain adds. On a
+//! miss the fact writes to the entry's own cells, under a lock that is only tried; every few misses, or where another
+//! thread has that lock, the line is taken instead, after what it held was merged into its entry, again under a lock that
+//! is only tried: the next line is taken where it is not free. So a writer never waits, and cells are never written by a
+//! read-modify-write.
+//!
+//! While a fact runs, its line is lent and stays where it is. A fact that finds its entry's line lent (a fact inside a
+//! fact on the same entry, say) writes to cells of its own, which are merged when it ends.
+
+use super::closer::Quiet;
+use super::entry::KeyedEntry;
+use super::sync::{AtomicPtr, AtomicU32, Mutex, Ordering::Relaxed, lock};
+use super::word::Word;
+use crate::metric::Metric;
+use std::ptr;
+use std::sync::Arc;
+
+/// The most and the fewest lines of a side, and the bytes that a side may take.
+const MOST_LINES: usize = if cfg!(tallybook_small) { 2 } else { 1024 };
+const LEAST_LINES: usize = if cfg!(tallybook_small) { 2 } else { 16 };
+const MOST_BYTES: usize = 128 * 1024;
+
+/// The cache: two sides, as in a [`Block`](super::Block).
+pub(crate) struct KeyedBlock<X, S> {
+    sides: [Side<X, S>; 2],
+}
+
+/// Aligned so that the way to the second is a shift.
+#[repr(align(128))]
+struct Side<X, S> {
+    /// Which of the two it is.
+    number: usize,
+    lines: Box<[Line<X, S>]>,
+    /// The lines that are taken, in the order in which they were: `taken` of them.
+    dirty: Box<[AtomicU32]>,
+    taken: Word,
+    /// Counts the misses that found another entry in their line.
+    misses: Word,
+    /// What no line could be had for; empty but for facts deep inside each other.
+    extras: Mutex<Vec<Extra<X, S>>>,
+    /// The entries whose own cells this thread has written to.
+    spilled: AtomicPtr<KeyedEntry<X, S>>,
+}
+
+/// On a cache line of its own, so that two lines never share one and a hit touches as few as possible.
+#[repr(align(64))]
+struct Line<X, S> {
+    /// Null where the line is free; its address plus 1 ([`LENT`]) while the cells are lent to a running closure.
+    entry: AtomicPtr<KeyedEntry<X, S>>,
+    cells: S,
+}
+
+// SAFETY: as for `Block`: a side has one user at a time, the owner inside a fact or the closer once it is quiet.
+unsafe impl<X: Send + Sync, S: Send> Sync for KeyedBlock<X, S> {}
+
+impl<X: Send + Sync + 'static, S: Metric> KeyedBlock<X, S> {
+    pub(crate) fn new() -> Self {
+        KeyedBlock { sides: [Side::new(0), Side::new(1)] }
+    }
+
+    /// How many bytes one cache of this kind takes.
+    pub(crate) fn bytes() -> usize {
+        2 * lines::<X, S>() * (size_of::<Line<X, S>>() + size_of::<AtomicU32>())
+    }
+
+    /// Lends cells of the entry to `f`.
+    ///
+    /// # Safety
+    /// The caller owns the shard, is inside a fact of `side`, and the entry is held until that fact ends.
+    #[inline(always)]
+    pub(super) unsafe fn record(
+        &self,
+        side: usize,
+        entry: &Arc<KeyedEntry<X, S>>,
+        home: u32,
+        f: impl FnOnce(&S),
+    ) {
+        let side = &self.sides[side];
+        let line = side.home_line(home);
+        let wanted = Arc::as_ptr(entry).cast_mut();
+        if line.entry.load(Relaxed) == wanted {
+            return line.lend(wanted, f);
+        }
+        // SAFETY: passed on from the caller.
+        unsafe { side.record_elsewhere(entry, home, f) }
+    }
+
+    /// Makes sure that the closer visits the entry in this epoch.
+    ///
+    /// # Safety
+    /// As for `record`.
+    pub(super) unsafe fn touch(&self, side: usize, entry: &Arc<KeyedEntry<X, S>>, home: u32) {
+        // SAFETY: passed on from the caller.
+        unsafe { self.sides[side].record_elsewhere(entry, home, |_| ()) };
+    }
+
+    /// Calls `f` with the cells of everything recorded in the closed epoch, and the entry they belong to; the same entry
+    /// may come twice. `f` has to drain the cells.
+    pub(crate) fn drain(&self, quiet: Quiet, mut f: impl FnMut(&KeyedEntry<X, S>, &S)) {
+        let side = &self.sides[quiet.side];
+        for index in &side.dirty[..side.taken.take() as usize] {
+            let line = &side.lines[index.load(Relaxed) as usize];
+            let entry = line.entry.load(Relaxed);
+            line.entry.store(ptr::null_mut(), Relaxed);
+            // SAFETY: the line was taken in the epoch that is being drained; see `KeyedEntry`.
+            f(unsafe { &*entry }, &line.cells);
+        }
+        for extra in lock(&side.extras).drain(..) {
+            // SAFETY: kept in the epoch that is being drained; see `KeyedEntry`.
+            f(unsafe { &*extra.entry }, &extra.cells);
+        }
+        let mut next = side.spilled.load(Relaxed);
+        side.spilled.store(ptr::null_mut(), Relaxed);
+        while !next.is_null() {
+            // SAFETY: the entry was put into the list in the epoch that is being drained; see `KeyedEntry`.
+            let entry = unsafe { &*next };
+            let (cells, following) = entry.take_spill(quiet.side);
+            f(entry, cells);
+            next = following;
+        }
+    }
+}
+
+/// Another owner of an entry that `drain` has shown.
+pub(crate) fn share<X, S>(entry: &KeyedEntry<X, S>) -> Arc<KeyedEntry<X, S>> {
+    let pointer = ptr::from_ref(entry);
+    // SAFETY: entries are only ever made in an `Arc`, which is alive: the reference says so.
+    unsafe {
+        Arc::increment_strong_count(pointer);
+        Arc::from_raw(pointer)
+    }
+}
+
+/// How many lines a side has: a power of two, fewer where the set is large.
+fn lines<X, S>() -> usize {
+    let fit = (MOST_BYTES / size_of::<Line<X, S>>()).max(1);
+    (1 << fit.ilog2()).clamp(LEAST_LINES, MOST_LINES)
+}
+
+impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
+    fn new(number: usize) -> Self {
+        let line = |_| Line { entry: AtomicPtr::new(ptr::null_mut()), cells: S::at_rest() };
+        let lines = lines::<X, S>();
+        Side {
+            number,
+            lines: (0..lines).map(line).collect(),
+            dirty: (0..lines).map(|_| AtomicU32::new(0)).collect(),
+            taken: Word::new(0),
+            misses: Word::new(0),
+            extras: Mutex::new(Vec::new()),
+            spilled: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// Lends cells where the entry's own line holds another entry, or is lent already.
+    ///
+    /// # Safety
+    /// As for `KeyedBlock::record`.
+    #[inline(never)]
+    unsafe fn record_elsewhere(
+        &self,
+        entry: &Arc<KeyedEntry<X, S>>,
+        home: u32,
+        f: impl FnOnce(&S),
+    ) {
+        let wanted = Arc::as_ptr(entry).cast_mut();
+        let holder = self.home_line(home).entry.load(Relaxed);
+        if holder.is_null() || holder == wanted {
+            // SAFETY: passed on from the caller. A free line is always found: this one.
+            let line = unsafe { self.line_of(entry, home) };
+            return line.expect("the line is free").lend(wanted, f);
+        }
+        if !is_lent(holder) {
+            self.misses.add(1);
+            if !self.misses.get().is_multiple_of(TURNS)
+                && let Some(cells) = entry.lend_spill(self.number, &self.spilled)
+            {
+                return f(&cells);
+            }
+        }
+        let joined = Joined { side: self, entry, home, cells: S::at_rest() };
+        f(&joined.cells);
+    }
+
+    /// The line that entries of this home prefer.
+    #[inline(always)]
+    fn home_line(&self, home: u32) -> &Line<X, S> {
+        let index = home as usize & (self.lines.len() - 1);
+        // SAFETY: `lines` makes their number a power of two, so the mask keeps the index below it.
+        unsafe { self.lines.get_unchecked(index) }
+    }
+
+    /// A line that holds the entry, taken for it if need be; `None` if none can be had now. Each line that stays is lent to
+    /// a fact which this one is inside of, or was read by another thread's merging: there are far more lines than either.
+    ///
+    /// # Safety
+    /// As for `KeyedBlock::record`.
+    unsafe fn line_of(&self, entry: &Arc<KeyedEntry<X, S>>, home: u32) -> Option<&Line<X, S>> {
+        let wanted = Arc::as_ptr(entry).cast_mut();
+        let mask = self.lines.len() - 1;
+        (0..self.lines.len()).map(|step| (home as usize + step) & mask).find_map(|index| {
+            let line = &self.lines[index];
+            let holder = line.entry.load(Relaxed);
+            if holder == wanted || holder == lent(wanted) {
+                return Some(line);
+            }
+            if holder.is_null() {
+                let taken = self.taken.get();
+                self.dirty[taken as usize].store(index as u32, Relaxed);
+                self.taken.set(taken + 1);
+                line.entry.store(wanted, Relaxed);
+                return Some(line);
+            }
+            // SAFETY: an unmarked address in a line is that of an entry whose line was taken in this epoch, which is not
+            // drained yet; see `KeyedEntry`.
+            let gives_way = !is_lent(holder)
+                && unsafe { &*holder }.absorb(self.number, &line.cells, &self.spilled);
+            gives_way.then(|| line.entry.store(wanted, Relaxed)).map(|()| line)
+        })
+    }
+
+    /// Keeps what has no line until the epoch is drained.
+    #[cold]
+    fn keep(&self, entry: &Arc<KeyedEntry<X, S>>, cells: &S) {
+        let extra = Extra { entry: Arc::as_ptr(entry), cells: S::at_rest() };
+        cells.merge(&extra.cells);
+        lock(&self.extras).push(extra);
+    }
+}
+
+/// Cells that no line could be had for.
+struct Extra<X, S> {
+    entry: *const KeyedEntry<X, S>,
+    cells: S,
+}
+
+// SAFETY: the entry is `Sync` where `X` is `Sync` and `S` is `Send`; see `KeyedEntry`.
+unsafe impl<X: Send + Sync, S: Send> Send for Extra<X, S> {}
+
+/// One in this many misses takes the line; the others leave it and write to their entry's own cells. So an entry that is
+/// used often soon has a line, and keys that come once do not push each other out.
+const TURNS: u64 = 8;
+
+/// An address of an entry, marked: its line is lent.
+fn lent<T>(entry: *mut T) -> *mut T {
+    entry.map_addr(|address| address | LENT)
+}
+
+fn is_lent<T>(entry: *mut T) -> bool {
+    entry.addr() & LENT != 0
+}
+
+/// The lowest bit of an address, which is 0 in that of any entry.
+const LENT: usize = 1;
+
+impl<X, S> Line<X, S> {
+    /// Lends the cells, which belong to the entry at `holder`.
+    #[inline(always)]
+    fn lend(&self, holder: *mut KeyedEntry<X, S>, f: impl FnOnce(&S)) {
+        self.entry.store(lent(holder), Relaxed);
+        let _back = Lent { line: self, holder };
+        f(&self.cells);
+    }
+}
+
+/// Takes the loan back, on unwinding too.
+struct Lent<'a, X, S> {
+    line: &'a Line<X, S>,
+    holder: *mut KeyedEntry<X, S>,
+}
+
+impl<X, S> Drop for Lent<'_, X, S> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.line.entry.store(self.holder, Relaxed);
+    }
+}
+
+/// Cells for the time of one fact. Dropping it merges them into a line of the entry.
+struct Joined<'a, X: Send + Sync + 'static, S: Metric> {
+    side: &'a Side<X, S>,
+    entry: &'a Arc<KeyedEntry<X, S>>,
+    home: u32,
+    cells: S,
+}
+
+impl<X: Send + Sync + 'static, S: Metric> Drop for Joined<'_, X, S> {
+    fn drop(&mut self) {
+        // SAFETY: made by `record_elsewhere`, whose caller keeps the contract until the fact ends, which is after this.
+        match unsafe { self.side.line_of(self.entry, self.home) } {
+            Some(line) => self.cells.merge(&line.cells),
+            None => self.side.keep(self.entry, &self.cells),
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! From a handle to the calling thread's shard.
+//!
+//! A thread remembers the blocks it used last in a small table of its own, so the way from a handle to its cells is one
+//! compare and two loads. Behind that stand the shards that the thread owns ([`Claims`]), and behind those, for facts in
+//! destructors of thread-locals, a shard that is borrowed for one fact.
+
+use super::barrier::Barrier;
+use super::block::Block;
+use super::entry::KeyedEntry;
+use super::hub::{Hub, next_id};
+use super::keyed::KeyedBlock;
+use super::shard::{Fact, Shard};
+use super::stamp;
+use crate::metric::Metric;
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::ptr;
+use std::sync::{Arc, Weak};
+
+/// Where a set or a family is found in each shard of a hub.
+#[derive(Clone)]
+pub(crate) struct Place {
+    /// Never used twice in a process; 0 in a disabled registry.
+    id: u64,
+    /// Which of the recent blocks of a thread it is, if it is one.
+    recent: usize,
+    /// `None` in a disabled registry.
+    home: Option<Arc<Home>>,
+}
+
+struct Home {
+    hub: Arc<Hub>,
+    index: usize,
+    name: Box<str>,
+}
+
+impl Place {
+    /// Each index of a hub must be used with one type of block only; so only the registry makes places.
+    pub(crate) fn new(hub: Arc<Hub>, index: usize, name: &str) -> Self {
+        let id = next_id();
+        let home = Arc::new(Home { hub, index, name: name.into() });
+        Place { id, recent: id as usize % RECENTS, home: Some(home) }
+    }
+
+    /// The place of everything in a disabled registry: nothing is recorded there.
+    pub(crate) const fn nowhere() -> Self {
+        Place { id: 0, recent: 0, home: None }
+    }
+
+    /// The registered name; empty in a disabled registry.
+    pub(crate) fn name(&self) -> &str {
+        self.home.as_ref().map_or("", |home| &home.name)
+    }
+
+    /// Its number in its hub, and the hub's id; `None` in a disabled registry.
+    pub(crate) fn found(&self) -> Option<(usize, u64)> {
+        self.home.as_ref().map(|home| (home.index, home.hub.id()))
+    }
+}
+
+/// A kind of block: what a place holds in each shard.
+trait Part: Any + Send + Sync + Sized {
+    /// How many bytes one takes.
+    fn bytes() -> usize;
+    fn empty() -> Self;
+}
+
+impl<S: Metric> Part for Block<S> {
+    fn bytes() -> usize {
+        size_of::<Self>()
+    }
+    fn empty() -> Self {
+        Block::new()
+    }
+}
+
+impl<X: Send + Sync + 'static, S: Metric> Part for KeyedBlock<X, S> {
+    fn bytes() -> usize {
+        KeyedBlock::<X, S>::bytes()
+    }
+    fn empty() -> Self {
+        KeyedBlock::new()
+    }
+}
+
+/// One fact on a set.
+#[inline(always)]
+pub(crate) fn record_block<S: Metric>(place: &Place, f: impl FnOnce(&S)) {
+    within(place, S::STAMPED, move |block: &Block<S>, fact| f(block.side(fact.side())));
+}
+
+/// One fact on an entry, which the caller holds and which prefers the cache line `home`.
+#[inline(always)]
+pub(crate) fn record_entry<X: Send + Sync + 'static, S: Metric>(
+    place: &Place,
+    entry: &Arc<KeyedEntry<X, S>>,
+    home: u32,
+    f: impl FnOnce(&S),
+) {
+    within(place, S::STAMPED, move |block: &KeyedBlock<X, S>, fact| {
+        // SAFETY: this thread is inside a fact of that side, and the caller holds the entry.
+        unsafe { block.record(fact.side(), entry, home, f) };
+    });
+}
+
+/// Stops holding an entry. A fact too, so that the collector looks at the entry when it closes the epoch.
+pub(crate) fn release_entry<X: Send + Sync + 'static, S: Metric>(
+    place: &Place,
+    entry: &Arc<KeyedEntry<X, S>>,
+    home: u32,
+) {
+    within(place, false, move |block: &KeyedBlock<X, S>, fact| {
+        // SAFETY: this thread is inside a fact of that side, and the caller still holds the entry; after `release` the
+        // entry lives on until this epoch has been drained.
+        unsafe { block.touch(fact.side(), entry, home) };
+        entry.release(fact.epoch());
+    });
+}
+
+/// Calls `f` inside a fact with this thread's block at the place.
+#[inline(always)]
+fn within<B: Part>(place: &Place, stamped: bool, f: impl FnOnce(&B, &Fact<'_>)) {
+    let recent = RECENT.with(|recent| {
+        // SAFETY: `recent` was made as a remainder of `RECENTS`, or is 0.
+        let recent = unsafe { recent.get_unchecked(place.recent) };
+        (recent.id.get() == place.id).then(|| (recent.shard.get(), recent.block.get()))
+    });
+    let Some((shard, block)) = recent else {
+        if let Some(home) = &place.home {
+            within_found(place, home, stamped, f);
+        }
+        return;
+    };
+    // SAFETY: what is in the table belongs to a shard that this thread owns; a claim keeps that until the thread ends,
+    // which empties the table, or until its hub is gone, and the place keeps the hub.
+    let shard = unsafe { &*shard };
+    // SAFETY: as above; the block was remembered under this place's number, which stands for one type.
+    let block = unsafe { &*block.cast::<B>() };
+    // SAFETY: this thread owns the shard. Only hubs without fences have their blocks remembered.
+    let fact = unsafe { shard.enter(Barrier::Membarrier) };
+    run(shard, block, &fact, stamped, f);
+}
+
+#[inline(always)]
+fn run<B>(shard: &Shard, block: &B, fact: &Fact<'_>, stamped: bool, f: impl FnOnce(&B, &Fact<'_>)) {
+    if stamped {
+        stamp::begin(ptr::from_ref(shard).addr(), shard.fact_id());
+    }
+    f(block, fact);
+}
+
+/// The same where the block is not in the table of recent ones.
+#[cold]
+#[inline(never)]
+fn within_found<B: Part>(place: &Place, home: &Home, stamped: bool, f: impl FnOnce(&B, &Fact<'_>)) {
+    let hub = &home.hub;
+    let (shard, loan) = match owned(hub) {
+        Some(shard) => (shard, None),
+        None => Loan::take(hub),
+    };
+    // SAFETY: a claim or the loan keeps the shard until the end of this function.
+    let shard = unsafe { &*shard };
+    // SAFETY: this thread owns the shard.
+    let block = unsafe { shard.block(home.index, B::bytes(), B::empty) };
+    if loan.is_none() && !LOAN.with(Loaned::is_some) && hub.barrier() == Barrier::Membarrier {
+        RECENT.with(|recent| {
+            let recent = &recent[place.recent];
+            recent.id.set(place.id);
+            recent.shard.set(shard);
+            recent.block.set(ptr::from_ref(block).cast());
+        });
+    }
+    // SAFETY: this thread owns the shard.
+    let fact = unsafe { shard.enter(hub.barrier()) };
+    run(shard, block, &fact, stamped, f);
+}
+
+/// How many blocks a thread remembers.
+const RECENTS: usize = if cfg!(tallybook_small) { 2 } else { 128 };
+
+/// The number of no place.
+const NONE: u64 = u64::MAX;
+
+/// A block that this thread used, and the shard it is in.
+struct Recent {
+    /// The place's number, or [`NONE`].
+    id: Cell<u64>,
+    shard: Cell<*const Shard>,
+    block: Cell<*const ()>,
+    /// To a power of two, which makes finding one cheaper.
+    _size: Cell<u64>,
+}
+
+/// The shard that is lent to the fact which this thread is inside of, and its hub's number.
+struct Loaned {
+    hub: Cell<u64>,
+    shard: Cell<*const Shard>,
+}
+
+impl Loaned {
+    fn is_some(&self) -> bool {
+        self.hub.get() != 0
+    }
+}
+
+thread_local! {
+    // Without destructors, so they can be used for as long as the thread runs at all.
+    static RECENT: [Recent; RECENTS] = const {
+        [const {
+            Recent {
+                id: Cell::new(NONE),
+                shard: Cell::new(ptr::null()),
+                block: Cell::new(ptr::null()),
+                _size: Cell::new(0),
+            }
+        }; RECENTS]
+    };
+    static LOAN: Loaned = const { Loaned { hub: Cell::new(0), shard: Cell::new(ptr::null()) } };
+    static CLAIMS: Claims = const { Claims(RefCell::new(Vec::new())) };
+}
+
+/// The shards that this thread owns. Dropped when the thread ends, which hands them over.
+struct Claims(RefCell<Vec<Claim>>);
+
+struct Claim {
+    id: u64,
+    shard: Arc<Shard>,
+    hub: Weak<Hub>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(hub) = self.hub.upgrade() {
+            hub.release(self.shard.clone());
+        }
+    }
+}
+
+impl Drop for Claims {
+    fn drop(&mut self) {
+        // Before the shards get new owners: a fact in a later thread-local destructor must not find them here.
+        RECENT.with(|recent| recent.iter().for_each(|recent| recent.id.set(NONE)));
+        self.0.take();
+    }
+}
+
+/// This thread's shard in a hub, claimed if it is the first time; `None` where the thread is ending and owns none.
+fn owned(hub: &Arc<Hub>) -> Option<*const Shard> {
+    let claim = |claims: &Claims| {
+        let mut claims = claims.0.borrow_mut();
+        let known = claims.iter().find(|claim| claim.id == hub.id());
+        let known = known.map(|claim| Arc::as_ptr(&claim.shard));
+        known.unwrap_or_else(|| {
+            claims.retain(|claim| claim.hub.strong_count() > 0);
+            let shard = hub.claim();
+            let pointer = Arc::as_ptr(&shard);
+            claims.push(Claim { id: hub.id(), shard, hub: Arc::downgrade(hub) });
+            pointer
+        })
+    };
+    CLAIMS.try_with(claim).ok()
+}
+
+/// For facts in destructors of thread-locals, after the thread has given up its shards: a shard for one fact and those
+/// inside of it.
+struct Loan<'a> {
+    hub: &'a Arc<Hub>,
+    shard: Arc<Shard>,
+    before: (u64, *const Shard),
+}
+
+impl<'a> Loan<'a> {
+    /// The shard that is on loan already, or one that is from now on.
+    fn take(hub: &'a Arc<Hub>) -> (*const Shard, Option<Self>) {
+        LOAN.with(|loaned| {
+            if loaned.hub.get() == hub.id() {
+                return (loaned.shard.get(), None);
+            }
+            let before = (loaned.hub.get(), loaned.shard.get());
+            let shard = hub.claim();
+            let pointer = Arc::as_ptr(&shard);
+            loaned.hub.set(hub.id());
+            loaned.shard.set(pointer);
+            (pointer, Some(Loan { hub, shard, before }))
+        })
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        LOAN.with(|loaned| {
+            loaned.hub.set(self.before.0);
+            loaned.shard.set(self.before.1);
+        });
+        self.hub.release(self.shard.clone());
+    }
+}

@@ -1,0 +1,160 @@
+//! [`Shard`]: what one thread writes.
+
+use super::barrier::Barrier;
+use super::sync::{AtomicU64, Mutex, Ordering, lock};
+use crossbeam_utils::CachePadded;
+use std::any::Any;
+use std::cell::UnsafeCell;
+use std::sync::Arc;
+
+/// The epoch number: one line that all writers read and that changes a few times a second.
+pub(super) type Epoch = CachePadded<AtomicU64>;
+
+/// One thread's memory in one registry.
+///
+/// # Who may do what
+/// One thread at a time *owns* a shard (see `Hub::claim`); only the owner enters facts and touches
+/// `table`. The closer reads `seq` and the closed sides of the blocks.
+#[repr(align(128))]
+pub(crate) struct Shard {
+    /// Odd while the owner is inside a fact.
+    seq: AtomicU64,
+    /// The epoch of the fact that the owner is inside of, for the facts that join it.
+    current: AtomicU64,
+    epoch: Arc<Epoch>,
+    /// The owner's own: the block of each place.
+    table: UnsafeCell<Vec<Option<AnyBlock>>>,
+    /// What the blocks take.
+    bytes: AtomicU64,
+    /// The blocks, for the closer. Locked for as long as it takes to add one, or to look for new ones.
+    blocks: Mutex<Vec<PlacedBlock>>,
+}
+
+type AnyBlock = Arc<dyn Any + Send + Sync>;
+
+/// A block and its place.
+pub(super) type PlacedBlock = (usize, AnyBlock);
+
+// SAFETY: `table` is only touched by the owner (the contract of `block`); everything else is `Sync` by itself.
+unsafe impl Sync for Shard {}
+
+impl Shard {
+    pub(super) fn new(epoch: Arc<Epoch>) -> Self {
+        Shard {
+            seq: AtomicU64::new(0),
+            current: AtomicU64::new(0),
+            epoch,
+            table: UnsafeCell::new(Vec::new()),
+            bytes: AtomicU64::new(0),
+            blocks: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Enters a fact, or joins the one that the owner is inside of.
+    ///
+    /// # Safety
+    /// The caller is the shard's owner, and stays so until the fact is dropped; `barrier` is the hub's.
+    #[inline(always)]
+    pub(super) unsafe fn enter(&self, barrier: Barrier) -> Fact<'_> {
+        // Relaxed: only the owner writes it.
+        let seq = self.seq.load(Ordering::Relaxed);
+        if seq & 1 == 1 {
+            // Relaxed: written by this very thread.
+            return Fact { shard: self, epoch: self.current.load(Ordering::Relaxed), exit: None };
+        }
+        // Release: pairs with the Acquire loads in `is_quiet`. The closer may wait for the odd number of the *last*
+        // fact to change and read this one instead; it must then see all cells of the last fact.
+        self.seq.store(seq + 1, Ordering::Release);
+        barrier.light();
+        // Acquire: pairs with the Release store in `Closer::open_next`, so that the side of this epoch is seen as the
+        // closer left it: drained.
+        let epoch = self.epoch.load(Ordering::Acquire);
+        self.current.store(epoch, Ordering::Relaxed);
+        Fact { shard: self, epoch, exit: Some(seq + 2) }
+    }
+
+    /// The sequence number for the closer.
+    pub(super) fn seq(&self) -> u64 {
+        // Acquire: pairs with both Release stores of a fact. Whoever sees the sequence move on sees the cells.
+        self.seq.load(Ordering::Acquire)
+    }
+
+    /// How many bytes the shard and its blocks take.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.bytes.load(Ordering::Relaxed) as usize
+    }
+
+    /// A number that differs between any two facts of this shard, for the owner inside a fact.
+    #[inline(always)]
+    pub(super) fn fact_id(&self) -> u64 {
+        // Relaxed: written by this very thread.
+        self.seq.load(Ordering::Relaxed)
+    }
+
+    /// The block at `place`, made by `make` on first touch. It lives as long as the shard.
+    ///
+    /// # Safety
+    /// The caller is the shard's owner.
+    pub(super) unsafe fn block<B: Any + Send + Sync>(
+        &self,
+        place: usize,
+        bytes: usize,
+        make: impl FnOnce() -> B,
+    ) -> &B {
+        // SAFETY: only the owner touches `table`, and this is the one reference into it.
+        let table = unsafe { &mut *self.table.get() };
+        if table.len() <= place {
+            table.resize(place + 1, None);
+        }
+        let block = table[place].get_or_insert_with(|| {
+            let block = Arc::new(make());
+            // Relaxed: a number to look at.
+            self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+            lock(&self.blocks).push((place, block.clone()));
+            block
+        });
+        block.downcast_ref().expect("the registry uses a place for one type only")
+    }
+
+    /// Adds the blocks that are not in `known` yet. They are never removed, so it only grows.
+    pub(super) fn list_blocks(&self, known: &mut Vec<PlacedBlock>) {
+        let blocks = lock(&self.blocks);
+        known.extend_from_slice(&blocks[known.len()..]);
+    }
+}
+
+/// The inside of a fact. Dropping it leaves the fact, on unwinding too; a joined one leaves that to the outer.
+pub(super) struct Fact<'a> {
+    shard: &'a Shard,
+    epoch: u64,
+    exit: Option<u64>,
+}
+
+impl Fact<'_> {
+    #[inline(always)]
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Which side of the blocks this fact writes.
+    #[inline(always)]
+    pub(super) fn side(&self) -> usize {
+        side_of(self.epoch)
+    }
+}
+
+impl Drop for Fact<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(seq) = self.exit {
+            // Release: pairs with the Acquire in `seq`. A closer that sees the fact over sees all of its cells.
+            self.shard.seq.store(seq, Ordering::Release);
+        }
+    }
+}
+
+/// Which side of the blocks belongs to an epoch.
+#[inline(always)]
+pub(super) fn side_of(epoch: u64) -> usize {
+    (epoch & 1) as usize
+}

@@ -1,0 +1,32 @@
+//! One shim for atomics and threads, so that loom models the shipped code.
+
+#[cfg(not(tallybook_loom))]
+pub(super) use std::sync::{
+    Mutex,
+    atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence},
+};
+#[cfg(not(tallybook_loom))]
+pub(super) use std::{hint::spin_loop, thread::yield_now};
+
+#[cfg(tallybook_loom)]
+pub(super) use loom::{
+    hint::spin_loop,
+    sync::{
+        Mutex,
+        atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence},
+    },
+    thread::yield_now,
+};
+
+use std::sync::PoisonError;
+
+/// Locks, and goes on where another thread panicked: nothing guarded here is ever left half changed.
+#[cfg(not(tallybook_loom))]
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(tallybook_loom)]
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> loom::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,127 @@
+//! [`Reader`]: everyone who is not the collector.
+
+use crate::registry::Inner;
+use crate::snapshot::Snapshot;
+use arc_swap::{ArcSwap, Cache};
+use event_listener::Listener;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Reads the published snapshots. Readers never wait for anybody and disturb nobody; clone them freely.
+#[derive(Clone)]
+pub struct Reader {
+    inner: Option<Arc<Inner>>,
+}
+
+/// What a timed wait found.
+#[derive(Clone, Debug)]
+pub enum Waited {
+    /// A newer snapshot.
+    Next(Arc<Snapshot>),
+    /// The time was over first.
+    TimedOut,
+}
+
+impl Waited {
+    /// The snapshot, if there was one in time.
+    #[must_use]
+    pub fn next(self) -> Option<Arc<Snapshot>> {
+        match self {
+            Waited::Next(snapshot) => Some(snapshot),
+            Waited::TimedOut => None,
+        }
+    }
+}
+
+impl Reader {
+    pub(crate) fn new(inner: Option<Arc<Inner>>) -> Self {
+        Reader { inner }
+    }
+
+    /// The latest snapshot. It never changes; a fact recorded before this call may be missing in it and appears with
+    /// the next tick. Before the first tick it is empty, with epoch 0.
+    #[must_use]
+    pub fn latest(&self) -> Arc<Snapshot> {
+        self.inner.as_ref().map_or_else(nothing, |inner| inner.published.load_full())
+    }
+
+    /// A reader that keeps the snapshot it saw last: looking for a newer one is about a pointer load.
+    #[must_use]
+    pub fn cached(&self) -> CachedReader {
+        let published = self.inner.as_ref().map(|inner| inner.published.clone());
+        CachedReader(Cache::new(published.unwrap_or_else(|| Arc::new(ArcSwap::new(nothing())))))
+    }
+
+    /// Waits for a snapshot of a later epoch than `after`, on any runtime. If there is one already, it is returned at
+    /// once: whoever passes the epoch seen last sees the newest each time, never a queue. Cancel it by dropping it.
+    ///
+    /// Waits for ever if nothing is collected, as in a disabled registry.
+    pub async fn next(&self, after: u64) -> Arc<Snapshot> {
+        loop {
+            let Some(inner) = &self.inner else { return std::future::pending().await };
+            let listener = inner.changed.listen();
+            let latest = self.latest();
+            if latest.epoch() > after {
+                return latest;
+            }
+            listener.await;
+        }
+    }
+
+    /// Blocks until there is a snapshot of a later epoch than `after`, or the time is over, and says which.
+    #[must_use]
+    pub fn wait_next(&self, after: u64, timeout: Duration) -> Waited {
+        let deadline = Instant::now() + timeout;
+        let Some(inner) = &self.inner else {
+            std::thread::park_timeout(timeout);
+            return Waited::TimedOut;
+        };
+        loop {
+            let listener = inner.changed.listen();
+            let latest = self.latest();
+            if latest.epoch() > after {
+                return Waited::Next(latest);
+            }
+            if listener.wait_deadline(deadline).is_none() {
+                return Waited::TimedOut;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("latest", &self.latest()).finish()
+    }
+}
+
+/// A [`Reader`] for hot loops; made by [`Reader::cached`]. It keeps one snapshot alive, the one it saw last.
+pub struct CachedReader(Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>);
+
+impl CachedReader {
+    /// The latest snapshot, as [`Reader::latest`].
+    #[inline]
+    pub fn latest(&mut self) -> &Arc<Snapshot> {
+        self.0.load()
+    }
+}
+
+impl Clone for CachedReader {
+    fn clone(&self) -> Self {
+        CachedReader(self.0.clone())
+    }
+}
+
+impl fmt::Debug for CachedReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CachedReader").finish_non_exhaustive()
+    }
+}
+
+/// The one snapshot of all disabled registries.
+pub(crate) fn nothing() -> Arc<Snapshot> {
+    static NOTHING: OnceLock<Arc<Snapshot>> = OnceLock::new();
+    let empty = || Arc::new(Snapshot::empty(0, Duration::ZERO, SystemTime::UNIX_EPOCH));
+    NOTHING.get_or_init(empty).clone()
+}

@@ -1,0 +1,104 @@
+//! What a set is made of: names, help texts, units and kinds, for everything that shows or exports a snapshot.
+//!
+//! A [`Group`] is the declaration of one set, in the order of its fields. The values of a set lie in one row of 64-bit
+//! words in the same order, [`Kind::words`] of them to a field, so a walk over the group is a walk over the row.
+
+/// The declaration of a set: the fields of one `#[derive(Stats)]` struct.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The struct's doc comment.
+    pub help: &'static str,
+    /// The fields in the order of their declaration.
+    pub fields: Vec<Field>,
+}
+
+/// One field of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The field's name, or what `#[stats(name = "…")]` says instead.
+    pub name: &'static str,
+    /// The field's doc comment.
+    pub help: &'static str,
+    /// The unit of its values, from `#[stats(unit = "…")]`.
+    pub unit: Option<&'static str>,
+    /// What it counts.
+    pub kind: Kind,
+}
+
+/// Whether a gauge holds integers or floating-point numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Number {
+    /// `i64`.
+    Integer,
+    /// `f64`.
+    Float,
+}
+
+/// What a field counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A number that only grows.
+    Counter,
+    /// An opened and a closed counter.
+    Live,
+    /// A signed sum.
+    UpDownCounter,
+    /// The last value set.
+    Gauge(Number),
+    /// The largest value of the interval.
+    Max,
+    /// The smallest value of the interval.
+    Min,
+    /// A nested set.
+    Group(Group),
+    /// The same again for each value of a label.
+    PerLabel {
+        /// The label's name.
+        label: &'static str,
+        /// Its values, in the order of the row.
+        values: &'static [&'static str],
+        /// What stands under each.
+        each: Box<Kind>,
+    },
+}
+
+impl Kind {
+    /// How many 64-bit words a value of this kind takes in a set's row.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        match self {
+            Kind::Counter | Kind::UpDownCounter => 1,
+            Kind::Live | Kind::Max | Kind::Min => 2,
+            Kind::Gauge(_) => 3,
+            Kind::Group(group) => group.words(),
+            Kind::PerLabel { values, each, .. } => values.len() * each.words(),
+        }
+    }
+}
+
+impl Group {
+    /// How many 64-bit words a row of this set takes.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        self.fields.iter().map(|field| field.kind.words()).sum()
+    }
+
+    /// The full names of all metrics below `prefix`, joined by underscores, in the order of their declaration.
+    #[must_use]
+    pub fn metric_names(&self, prefix: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        for field in &self.fields {
+            push_names(&format!("{prefix}_{}", field.name), &field.kind, &mut names);
+        }
+        names
+    }
+}
+
+fn push_names(name: &str, kind: &Kind, into: &mut Vec<String>) {
+    match kind {
+        Kind::Group(group) => into.extend(group.metric_names(name)),
+        Kind::PerLabel { each, .. } => push_names(name, each, into),
+        _ => into.push(name.to_owned()),
+    }
+}

@@ -1,0 +1,171 @@
+//! [`Set`]: the handle to record on a set with, and [`Open`], the guard of something live.
+
+use crate::metric::{Live, LiveField, Stats};
+use crate::phase::{Place, record_block};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// A handle to a registered set. Clone it freely and record from any thread.
+///
+/// Made by [`Registry::set`](crate::Registry::set). It keeps working after the registry and its collector are gone; what
+/// it records then is simply not collected.
+pub struct Set<S> {
+    place: Place,
+    stats: PhantomData<fn() -> S>,
+}
+
+impl<S> Clone for Set<S> {
+    fn clone(&self) -> Self {
+        Set { place: self.place.clone(), stats: PhantomData }
+    }
+}
+
+impl<S> fmt::Debug for Set<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Set").field("name", &self.place.name()).finish_non_exhaustive()
+    }
+}
+
+impl<S: Stats> Set<S> {
+    pub(crate) fn new(place: Place) -> Self {
+        Set { place, stats: PhantomData }
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The name it was registered under; empty in a disabled registry.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.place.name()
+    }
+
+    /// Records one fact: everything that `fact` changes is in a snapshot entirely or not at all.
+    ///
+    /// A fact inside a fact of the same registry joins it: they are one. If `fact` panics, what it changed up to there
+    /// stays recorded and the panic goes on. In a disabled registry `fact` is not called.
+    ///
+    /// Never blocks, and allocates only on a thread's first fact on this set.
+    ///
+    /// ```
+    /// use tallybook::{Counter, Registry, Stats};
+    ///
+    /// #[derive(Stats)]
+    /// struct Requests {
+    ///     received: Counter,
+    ///     #[stats(unit = "bytes")]
+    ///     body: Counter,
+    /// }
+    ///
+    /// let registry = Registry::new();
+    /// let requests = registry.set::<Requests>("requests")?;
+    /// requests.record(|r| {
+    ///     r.received.inc();
+    ///     r.body.add(512);
+    /// });
+    /// # Ok::<(), tallybook::RegisterError>(())
+    /// ```
+    #[inline(always)]
+    pub fn record(&self, fact: impl FnOnce(&S)) {
+        record_block(&self.place, fact);
+    }
+
+    /// Counts an opening now, and its closing when the guard drops, wherever that is.
+    ///
+    /// `field` is one of the constants that the derive makes for fields of type `Live`, or a closure for those in nested
+    /// sets: `|s: &Relay| &s.roles[Role::Publisher].sessions`.
+    ///
+    /// ```
+    /// use tallybook::{Live, Registry, Stats};
+    ///
+    /// #[derive(Stats)]
+    /// struct Server {
+    ///     connections: Live,
+    /// }
+    ///
+    /// let registry = Registry::new();
+    /// let server = registry.set::<Server>("server")?;
+    /// let mut collector = registry.collector()?;
+    ///
+    /// let connection = server.open(Server::connections);
+    /// assert_eq!(collector.tick().set(&server).connections.live(), 1);
+    /// std::thread::spawn(move || drop(connection)).join().unwrap();
+    /// assert_eq!(collector.tick().set(&server).connections.live(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open<F: Fn(&S) -> &Live>(&self, field: F) -> Open<Self, F> {
+        Open::new(self.clone(), field)
+    }
+
+    /// Like [`open`](Set::open), with a guard that borrows the handle: it saves the shared reference count.
+    pub fn open_borrowed<F: Fn(&S) -> &Live>(&self, field: F) -> Open<&Self, F> {
+        Open::new(self, field)
+    }
+}
+
+/// What facts can be recorded on: sets and entries, owned or borrowed.
+pub trait Record: private::Sealed {
+    /// The set's type.
+    type Stats: Stats;
+    #[doc(hidden)]
+    fn record_fact(&self, fact: impl FnOnce(&Self::Stats));
+}
+
+pub(crate) mod private {
+    /// Closes [`Record`](super::Record) to other crates.
+    pub trait Sealed {}
+    impl<S> Sealed for super::Set<S> {}
+    impl<T: Sealed> Sealed for &T {}
+}
+
+impl<S: Stats> Record for Set<S> {
+    type Stats = S;
+    #[inline(always)]
+    fn record_fact(&self, fact: impl FnOnce(&S)) {
+        self.record(fact);
+    }
+}
+
+impl<R: Record> Record for &R {
+    type Stats = R::Stats;
+    #[inline(always)]
+    fn record_fact(&self, fact: impl FnOnce(&R::Stats)) {
+        (**self).record_fact(fact);
+    }
+}
+
+/// Something is open as long as this lives: the guard of a [`Live`], made by [`Set::open`] and
+/// [`Entry::open`](crate::Entry::open).
+///
+/// `Send` where its parts are: it may be dropped on another thread, in a task that moved, or by a future that is
+/// cancelled. Exactly one closing is counted. A guard that is leaked (`std::mem::forget`) stays open.
+#[must_use = "what it opened closes when it is dropped"]
+pub struct Open<R: Record, F: Fn(&R::Stats) -> &Live = LiveField<<R as Record>::Stats>> {
+    on: R,
+    field: F,
+}
+
+impl<R: Record, F: Fn(&R::Stats) -> &Live> Open<R, F> {
+    pub(crate) fn new(on: R, field: F) -> Self {
+        on.record_fact(|stats| field(stats).opens());
+        Open { on, field }
+    }
+
+    /// What it was opened on, to record more there.
+    pub fn on(&self) -> &R {
+        &self.on
+    }
+}
+
+impl<R: Record, F: Fn(&R::Stats) -> &Live> Drop for Open<R, F> {
+    fn drop(&mut self) {
+        self.on.record_fact(|stats| (self.field)(stats).closes());
+    }
+}
+
+impl<R: Record + fmt::Debug, F: Fn(&R::Stats) -> &Live> fmt::Debug for Open<R, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Open").field("on", &self.on).finish_non_exhaustive()
+    }
+}

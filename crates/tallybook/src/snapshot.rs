@@ -1,0 +1,193 @@
+//! [`Snapshot`]: an immutable state that the program was in.
+
+mod family;
+#[cfg(feature = "serde")]
+mod json;
+mod rows;
+
+pub use family::FamilySnapshot;
+pub(crate) use family::{AnyFamily, FamilyPart};
+pub(crate) use rows::Rows;
+
+use crate::error::WrongRegistry;
+use crate::family::{Family, Key};
+use crate::metric::{Metric, Span, Stats};
+use crate::phase::Place;
+use crate::schema::Group;
+use crate::set::Set;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// All numbers of a registry, as of one consistent cut: if a fact is in it, everything that happened before that fact is
+/// in it too, and each fact is in it entirely or not at all.
+///
+/// Immutable, and cheap to keep: it shares whatever has not changed with the snapshots before and after it.
+#[derive(Clone)]
+pub struct Snapshot {
+    pub(crate) registry: u64,
+    pub(crate) span: Span,
+    pub(crate) at: Duration,
+    pub(crate) wall: SystemTime,
+    pub(crate) interval: Duration,
+    pub(crate) stale: bool,
+    /// By place. Shorter than the schema where something was registered later.
+    pub(crate) parts: Vec<Part>,
+    pub(crate) schema: Arc<Vec<Declaration>>,
+}
+
+/// What one place holds.
+#[derive(Clone)]
+pub(crate) enum Part {
+    Set(Arc<[u64]>),
+    Family(Arc<dyn AnyFamily>),
+}
+
+/// What is registered under a name.
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    not(feature = "serde"),
+    expect(dead_code, reason = "only those that walk the schema need the places")
+)]
+pub struct Declaration {
+    /// The name of the set or family.
+    pub name: Arc<str>,
+    /// The label that tells the entries apart, where it is a family.
+    pub label: Option<Arc<str>>,
+    /// The fields.
+    pub group: Group,
+    pub(crate) place: usize,
+    /// The place of a family's refusals.
+    pub(crate) refusals: usize,
+}
+
+impl Snapshot {
+    pub(crate) fn empty(registry: u64, at: Duration, wall: SystemTime) -> Self {
+        Snapshot {
+            registry,
+            span: Span::default(),
+            at,
+            wall,
+            interval: Duration::ZERO,
+            stale: false,
+            parts: Vec::new(),
+            schema: Arc::default(),
+        }
+    }
+
+    /// The epoch that was closed to make it: 1 for the first, then one more each time, 0 before the first.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.span.last
+    }
+
+    /// When the cut was made, on the registry's clock.
+    #[must_use]
+    pub fn at(&self) -> Duration {
+        self.at
+    }
+
+    /// When the cut was made, by the time of day.
+    #[must_use]
+    pub fn wall(&self) -> SystemTime {
+        self.wall
+    }
+
+    /// The time between the cut before this one and this one; for the first, since the registry was made.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Whether this is not the state at the last tick but an older one: a thread was inside a fact for longer than the
+    /// collector's patience, so the next cut could not be finished yet. The numbers are those of [`epoch`](Self::epoch),
+    /// whole and consistent; only the collector's own have moved on.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// What is registered, in the order of registration, the collector's own statistics first.
+    pub fn declarations(&self) -> impl Iterator<Item = &Declaration> {
+        self.schema.iter()
+    }
+
+    /// The values of a set. Zeros if the set was registered after the cut, or in a disabled registry.
+    ///
+    /// # Panics
+    /// If the set belongs to another registry; see [`try_set`](Self::try_set).
+    #[must_use]
+    #[track_caller]
+    pub fn set<S: Stats>(&self, set: &Set<S>) -> S::Value {
+        self.try_set(set).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    /// The values of a set, as [`set`](Self::set).
+    ///
+    /// # Errors
+    /// If the set belongs to another registry.
+    pub fn try_set<S: Stats>(&self, set: &Set<S>) -> Result<S::Value, WrongRegistry> {
+        let index = self.check(set.place())?;
+        Ok(index.map_or_else(S::Value::default, |index| self.metric::<S>(index)))
+    }
+
+    /// A family: its entries and totals. Empty if it was registered after the cut, or in a disabled registry.
+    ///
+    /// # Panics
+    /// If the family belongs to another registry; see [`try_family`](Self::try_family).
+    #[must_use]
+    #[track_caller]
+    pub fn family<K: Key, S: Stats>(&self, family: &Family<K, S>) -> FamilySnapshot<K, S> {
+        self.try_family(family).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    /// A family, as [`family`](Self::family).
+    ///
+    /// # Errors
+    /// If the family belongs to another registry.
+    pub fn try_family<K: Key, S: Stats>(
+        &self,
+        family: &Family<K, S>,
+    ) -> Result<FamilySnapshot<K, S>, WrongRegistry> {
+        let Some(shared) = family.shared() else {
+            return Ok(FamilySnapshot::new(None, 0, self.span));
+        };
+        let index = self.check(&shared.place)?;
+        let part = match index.and_then(|index| self.parts.get(index)) {
+            Some(Part::Family(part)) => part.clone().as_any().downcast::<FamilyPart<K, S>>().ok(),
+            _ => None,
+        };
+        let refusals = self.check(&shared.refusals)?;
+        let refused = refusals.map_or(0, |index| self.metric::<crate::Counter>(index));
+        Ok(FamilySnapshot::new(part, refused, self.span))
+    }
+
+    fn metric<M: Metric>(&self, place: usize) -> M::Value {
+        match self.parts.get(place) {
+            Some(Part::Set(row)) => M::read(row, self.span),
+            _ => M::Value::default(),
+        }
+    }
+
+    /// The number of a place, if it is this registry's; `None` for one that is nowhere.
+    fn check(&self, place: &Place) -> Result<Option<usize>, WrongRegistry> {
+        match place.found() {
+            None => Ok(None),
+            Some((index, own)) if own == self.registry => Ok(Some(index)),
+            Some((_, own)) => {
+                Err(WrongRegistry { name: place.name().to_owned(), own, other: self.registry })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("epoch", &self.epoch())
+            .field("at", &self.at)
+            .field("interval", &self.interval)
+            .field("stale", &self.stale)
+            .finish_non_exhaustive()
+    }
+}

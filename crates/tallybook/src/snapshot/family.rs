@@ -1,0 +1,175 @@
+//! [`FamilySnapshot`]: the entries of a family in one snapshot.
+
+use super::Rows;
+use crate::family::{Key, Keyed, Shared};
+use crate::metric::{Metric, Span, Stats};
+use crate::pages::Pages;
+use crate::totals::{OWNERS, Owners};
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a snapshot holds of a family.
+pub(crate) struct FamilyPart<K: Key, S: Stats> {
+    pub(crate) shared: Arc<Shared<K, S>>,
+    pub(crate) rows: Rows,
+    pub(crate) owners: Pages<Owners<K, S>>,
+    /// How many rows there are, those of no entry included.
+    pub(crate) used: usize,
+    pub(crate) live: usize,
+    pub(crate) total: Box<[u64]>,
+    pub(crate) retired: Box<[u64]>,
+    /// `Shared::retirements` by then.
+    pub(crate) retirements: u64,
+    /// The rows that changed in the interval.
+    pub(crate) changed: Box<[u32]>,
+}
+
+impl<K: Key, S: Stats> FamilyPart<K, S> {
+    fn owner(&self, row: usize) -> Option<&Arc<Keyed<K, S>>> {
+        self.owners.get(row / OWNERS)?[row % OWNERS].as_ref()
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (usize, &Arc<Keyed<K, S>>)> {
+        (0..self.used).filter_map(|row| Some((row, self.owner(row)?)))
+    }
+
+    /// The row of a key. One look into the live map, as long as no entry has retired since this snapshot.
+    fn find(&self, key: &K) -> Option<usize> {
+        let current = self.shared.map.get(key).and_then(|by_key| {
+            let row = by_key.0.row()? as usize;
+            self.owner(row).is_some_and(|owner| Arc::ptr_eq(owner, &by_key.0)).then_some(row)
+        });
+        if current.is_some() || self.shared.retirements() == self.retirements {
+            return current;
+        }
+        self.entries().find(|(_, entry)| entry.meta.key == *key).map(|(row, _)| row)
+    }
+}
+
+#[cfg(feature = "serde")]
+pub(crate) type EachEntry<'a> = dyn FnMut(&dyn std::fmt::Display, Duration, &[u64]) + 'a;
+
+/// A family without its types, for those that walk the schema.
+pub(crate) trait AnyFamily: Send + Sync {
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+    #[cfg(feature = "serde")]
+    fn totals(&self) -> [&[u64]; 2];
+    /// Calls `f` with the key, the time of creation and the row of each entry.
+    #[cfg(feature = "serde")]
+    fn each(&self, f: &mut EachEntry<'_>);
+}
+
+impl<K: Key, S: Stats> AnyFamily for FamilyPart<K, S> {
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+    #[cfg(feature = "serde")]
+    fn totals(&self) -> [&[u64]; 2] {
+        [&self.total, &self.retired]
+    }
+    #[cfg(feature = "serde")]
+    fn each(&self, f: &mut EachEntry<'_>) {
+        for (row, entry) in self.entries() {
+            f(&entry.meta.key, entry.meta.since, self.rows.get(row));
+        }
+    }
+}
+
+/// A family in one snapshot: the entries that are live or whose last change is shown here, and the totals.
+pub struct FamilySnapshot<K: Key, S: Stats> {
+    part: Option<Arc<FamilyPart<K, S>>>,
+    refused: u64,
+    span: Span,
+}
+
+impl<K: Key, S: Stats> FamilySnapshot<K, S> {
+    pub(crate) fn new(part: Option<Arc<FamilyPart<K, S>>>, refused: u64, span: Span) -> Self {
+        FamilySnapshot { part, refused, span }
+    }
+
+    /// How many entries it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.part.as_ref().map_or(0, |part| part.live)
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The values of an entry.
+    #[must_use]
+    pub fn get(&self, key: &K) -> Option<S::Value> {
+        let part = self.part.as_ref()?;
+        Some(S::read(part.rows.get(part.find(key)?), self.span))
+    }
+
+    /// The values of a key's entry, if it is the same entry here and in `other`.
+    pub(crate) fn get_same(&self, key: &K, other: &Self) -> Option<S::Value> {
+        let owner = |of: &Self| {
+            let part = of.part.as_ref()?;
+            part.owner(part.find(key)?).map(Arc::as_ptr)
+        };
+        (owner(self) == owner(other)).then(|| self.get(key))?
+    }
+
+    /// When the entry of a key was created, on the registry's clock.
+    #[must_use]
+    pub fn since(&self, key: &K) -> Option<Duration> {
+        let part = self.part.as_ref()?;
+        Some(part.owner(part.find(key)?)?.meta.since)
+    }
+
+    /// The entries, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, S::Value)> {
+        let entries =
+            self.part.iter().flat_map(|part| part.entries().map(move |found| (part, found)));
+        entries
+            .map(|(part, (row, entry))| (&entry.meta.key, S::read(part.rows.get(row), self.span)))
+    }
+
+    /// The entries that changed in the snapshot's interval, new ones included, in no particular order.
+    pub fn changed(&self) -> impl Iterator<Item = (&K, S::Value)> {
+        let rows = self
+            .part
+            .iter()
+            .flat_map(|part| part.changed.iter().map(move |row| (part, *row as usize)));
+        rows.filter_map(|(part, row)| {
+            Some((&part.owner(row)?.meta.key, S::read(part.rows.get(row), self.span)))
+        })
+    }
+
+    /// Everything ever recorded in the family: that of the entries and [`retired`](Self::retired). Counters in it never
+    /// go down. Gauges have no total and are `None`.
+    #[must_use]
+    pub fn total(&self) -> S::Value {
+        self.read(|part| &part.total)
+    }
+
+    /// What belongs to entries that are gone.
+    #[must_use]
+    pub fn retired(&self) -> S::Value {
+        self.read(|part| &part.retired)
+    }
+
+    /// How many keys were refused because the family was full.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    fn read(&self, row: impl Fn(&FamilyPart<K, S>) -> &[u64]) -> S::Value {
+        self.part
+            .as_ref()
+            .map_or_else(S::Value::default, |part| <S as Metric>::read(row(part), self.span))
+    }
+}
+
+impl<K: Key, S: Stats> Clone for FamilySnapshot<K, S> {
+    fn clone(&self) -> Self {
+        FamilySnapshot { part: self.part.clone(), refused: self.refused, span: self.span }
+    }
+}
