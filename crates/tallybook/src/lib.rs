@@ -13,6 +13,7 @@ mod pages;
 mod phase;
 mod reader;
 mod registry;
+mod rows;
 pub mod schema;
 mod set;
 mod snapshot;

@@ -3,11 +3,9 @@
 mod family;
 #[cfg(feature = "serde")]
 mod json;
-mod rows;
 
 pub use family::FamilySnapshot;
 pub(crate) use family::{AnyFamily, FamilyPart};
-pub(crate) use rows::Rows;
 
 use crate::error::WrongRegistry;
 use crate::family::{Family, Key};

@@ -1,9 +1,9 @@
 //! [`FamilySnapshot`]: the entries of a family in one snapshot.
 
-use super::Rows;
 use crate::family::{Key, Keyed, Shared};
 use crate::metric::{Metric, Span, Stats};
 use crate::pages::Pages;
+use crate::rows::RowsView;
 use crate::totals::{OWNERS, Owners};
 use std::any::Any;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// What a snapshot holds of a family.
 pub(crate) struct FamilyPart<K: Key, S: Stats> {
     pub(crate) shared: Arc<Shared<K, S>>,
-    pub(crate) rows: Rows,
+    pub(crate) rows: RowsView,
     pub(crate) owners: Pages<Owners<K, S>>,
     /// How many rows there are, those of no entry included.
     pub(crate) used: usize,
@@ -28,6 +28,12 @@ pub(crate) struct FamilyPart<K: Key, S: Stats> {
 impl<K: Key, S: Stats> FamilyPart<K, S> {
     fn owner(&self, row: usize) -> Option<&Arc<Keyed<K, S>>> {
         self.owners.get(row / OWNERS)?[row % OWNERS].as_ref()
+    }
+
+    /// The values of a row.
+    fn values(&self, row: usize, span: Span, words: &mut Vec<u64>) -> S::Value {
+        self.rows.read(row, words);
+        S::read(words, span)
     }
 
     fn entries(&self) -> impl Iterator<Item = (usize, &Arc<Keyed<K, S>>)> {
@@ -70,8 +76,10 @@ impl<K: Key, S: Stats> AnyFamily for FamilyPart<K, S> {
     }
     #[cfg(feature = "serde")]
     fn each(&self, f: &mut EachEntry<'_>) {
+        let mut words = Vec::new();
         for (row, entry) in self.entries() {
-            f(&entry.meta.key, entry.meta.since, self.rows.get(row));
+            self.rows.read(row, &mut words);
+            f(&entry.meta.key, entry.meta.since, &words);
         }
     }
 }
@@ -104,7 +112,7 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
     #[must_use]
     pub fn get(&self, key: &K) -> Option<S::Value> {
         let part = self.part.as_ref()?;
-        Some(S::read(part.rows.get(part.find(key)?), self.span))
+        Some(part.values(part.find(key)?, self.span, &mut Vec::new()))
     }
 
     /// The values of a key's entry, if it is the same entry here and in `other`.
@@ -127,8 +135,10 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
     pub fn iter(&self) -> impl Iterator<Item = (&K, S::Value)> {
         let entries =
             self.part.iter().flat_map(|part| part.entries().map(move |found| (part, found)));
-        entries
-            .map(|(part, (row, entry))| (&entry.meta.key, S::read(part.rows.get(row), self.span)))
+        let mut words = Vec::new();
+        entries.map(move |(part, (row, entry))| {
+            (&entry.meta.key, part.values(row, self.span, &mut words))
+        })
     }
 
     /// The entries that changed in the snapshot's interval, new ones included, in no particular order.
@@ -137,8 +147,9 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
             .part
             .iter()
             .flat_map(|part| part.changed.iter().map(move |row| (part, *row as usize)));
-        rows.filter_map(|(part, row)| {
-            Some((&part.owner(row)?.meta.key, S::read(part.rows.get(row), self.span)))
+        let mut words = Vec::new();
+        rows.filter_map(move |(part, row)| {
+            Some((&part.owner(row)?.meta.key, part.values(row, self.span, &mut words)))
         })
     }
 

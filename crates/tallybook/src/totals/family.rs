@@ -5,7 +5,8 @@ use crate::family::{Key, Keyed, Shared};
 use crate::metric::{Span, Stats};
 use crate::pages::Pages;
 use crate::phase::{KeyedBlock, Quiet, share};
-use crate::snapshot::{FamilyPart, Part, Rows};
+use crate::rows::Rows;
+use crate::snapshot::{FamilyPart, Part};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -66,7 +67,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         }
         self.delta.fill(0);
         cells.drain(&mut self.delta, span);
-        S::fold(&self.delta, self.rows.get_mut(row as usize), span);
+        self.rows.update(row as usize, |values| S::fold(&self.delta, values, span));
         S::carry(&self.delta, &mut self.total, span);
     }
 
@@ -105,9 +106,10 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
 
     fn retire(&mut self, entry: &Arc<Keyed<K, S>>, span: Span) {
         let row = entry.row().expect("an entry that was touched has a row");
-        let values = self.rows.get_mut(row as usize);
-        S::carry(values, &mut self.retired, span);
-        values.fill(0);
+        self.rows.update(row as usize, |values| {
+            S::carry(values, &mut self.retired, span);
+            values.fill(0);
+        });
         *self.owner(row) = None;
         self.free.push(row);
         self.live -= 1;
@@ -134,7 +136,7 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
         }
         let part = Arc::new(FamilyPart {
             shared: self.shared.clone(),
-            rows: self.rows.clone(),
+            rows: self.rows.publish(),
             owners: self.owners.clone(),
             used: self.used as usize,
             live: self.live,
