@@ -32,7 +32,7 @@ pub use metric::{
 pub use phase::Barrier;
 pub use reader::{CachedReader, Reader, Waited};
 pub use registry::{FamilyBuilder, Registry, RegistryBuilder};
-pub use set::{Open, Record, Set};
+pub use set::{LocalSet, Open, Record, Set};
 pub use snapshot::{Declaration, FamilySnapshot, Snapshot};
 pub use tallybook_derive::{Label, Stats};
 pub use ticker::Ticker;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// The most and the fewest lines of a side, and the bytes that a side may take.
 const MOST_LINES: usize = if cfg!(tallybook_small) { 2 } else { 1024 };
 const LEAST_LINES: usize = if cfg!(tallybook_small) { 2 } else { 16 };
-const MOST_BYTES: usize = 128 * 1024;
+const MOST_BYTES: usize = 64 * 1024;
 
 /// The cache: two sides, as in a [`Block`](super::Block).
 pub(crate) struct KeyedBlock<X, S> {

@@ -15,6 +15,7 @@ use crate::metric::Metric;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ptr;
+use std::rc::Rc;
 use std::sync::{Arc, Weak};
 
 /// Where a set or a family is found in each shard of a hub.
@@ -219,8 +220,9 @@ thread_local! {
     static CLAIMS: Claims = const { Claims(RefCell::new(Vec::new())) };
 }
 
-/// The shards that this thread owns. Dropped when the thread ends, which hands them over.
-struct Claims(RefCell<Vec<Claim>>);
+/// The shards that this thread owns. Dropped when the thread ends, which hands them over, unless a [`Local`] in another
+/// thread-local still uses one: then that does.
+struct Claims(RefCell<Vec<Rc<Claim>>>);
 
 struct Claim {
     id: u64,
@@ -246,19 +248,61 @@ impl Drop for Claims {
 
 /// This thread's shard in a hub, claimed if it is the first time; `None` where the thread is ending and owns none.
 fn owned(hub: &Arc<Hub>) -> Option<*const Shard> {
-    let claim = |claims: &Claims| {
+    with_claim(hub, |claim| Arc::as_ptr(&claim.shard))
+}
+
+/// Calls `f` with this thread's claim in a hub; `None` where the thread is ending and has none.
+fn with_claim<R>(hub: &Arc<Hub>, f: impl FnOnce(&Rc<Claim>) -> R) -> Option<R> {
+    let find = |claims: &Claims| {
         let mut claims = claims.0.borrow_mut();
-        let known = claims.iter().find(|claim| claim.id == hub.id());
-        let known = known.map(|claim| Arc::as_ptr(&claim.shard));
-        known.unwrap_or_else(|| {
-            claims.retain(|claim| claim.hub.strong_count() > 0);
-            let shard = hub.claim();
-            let pointer = Arc::as_ptr(&shard);
-            claims.push(Claim { id: hub.id(), shard, hub: Arc::downgrade(hub) });
-            pointer
-        })
+        if let Some(known) = claims.iter().find(|claim| claim.id == hub.id()) {
+            return f(known);
+        }
+        claims.retain(|claim| claim.hub.strong_count() > 0);
+        let claim = Claim { id: hub.id(), shard: hub.claim(), hub: Arc::downgrade(hub) };
+        claims.push(Rc::new(claim));
+        f(&claims[claims.len() - 1])
     };
-    CLAIMS.try_with(claim).ok()
+    CLAIMS.try_with(find).ok()
+}
+
+/// A set's block of the thread that made this, found once for many facts. Neither `Send` nor `Sync`.
+pub(crate) struct Local<S> {
+    shard: *const Shard,
+    block: *const Block<S>,
+    barrier: Barrier,
+    /// Keeps the shard, and keeps it this thread's.
+    _claim: Rc<Claim>,
+}
+
+impl<S: Metric> Local<S> {
+    /// `None` in a disabled registry, and where the thread is ending.
+    pub(crate) fn find(place: &Place) -> Option<Self> {
+        let home = place.home.as_ref()?;
+        with_claim(&home.hub, |claim| {
+            let bytes = <Block<S> as Part>::bytes();
+            // SAFETY: this thread owns the shard.
+            let block = unsafe { claim.shard.block(home.index, bytes, Block::<S>::new) };
+            Local {
+                shard: Arc::as_ptr(&claim.shard),
+                block,
+                barrier: home.hub.barrier(),
+                _claim: claim.clone(),
+            }
+        })
+    }
+
+    /// One fact.
+    #[inline(always)]
+    pub(crate) fn record(&self, f: impl FnOnce(&S)) {
+        // SAFETY: `_claim` keeps the shard.
+        let shard = unsafe { &*self.shard };
+        // SAFETY: the shard keeps its blocks.
+        let block = unsafe { &*self.block };
+        // SAFETY: this thread owns the shard as long as `_claim` lives, and this cannot leave the thread.
+        let fact = unsafe { shard.enter(self.barrier) };
+        run(shard, block, &fact, S::STAMPED, move |block, fact| f(block.side(fact.side())));
+    }
 }
 
 /// For facts in destructors of thread-locals, after the thread has given up its shards: a shard for one fact and those
