@@ -1,0 +1,142 @@
+//! The screen: a table that is redrawn in place. Drawing is a function of a [`View`] and of nothing else.
+
+use ratatui::Frame;
+use ratatui::layout::{Alignment, Constraint, Layout};
+use ratatui::style::{Color, Modifier, Style, Stylize};
+use ratatui::text::{Line, Text};
+use ratatui::widgets::{Cell, Paragraph, Row as TableRow, Table};
+
+use crate::view::{COLUMNS, Row, View};
+
+/// Widths of the columns after the bar.
+const WIDTHS: [u16; 6] = [10, 10, 6, 10, 10, 5];
+
+/// Width of the names.
+const NAMES: u16 = 13;
+
+/// Lines of the screen that are not rows: the heading, the header, the laws, the help and the space between.
+const AROUND: u16 = 8;
+
+/// Rows at the end that are never left out.
+const LAST: usize = 2;
+
+/// Cells of a progress bar on a narrow terminal and on a wide one.
+const BAR: std::ops::RangeInclusive<u16> = 4..=24;
+
+/// Draws `view`.
+pub fn draw(frame: &mut Frame<'_>, view: &View) {
+    let room = frame.area().height.saturating_sub(AROUND);
+    let rows = fit(view.rows(), room.into());
+    let [heading, table, law, own, help] = Layout::vertical([
+        Constraint::Length(2),
+        // The header and an empty line.
+        Constraint::Length(rows.len() as u16 + 2),
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Min(1),
+    ])
+    .areas(frame.area());
+    frame.render_widget(Paragraph::new(view.heading()).bold(), heading);
+    frame.render_widget(members(&rows, table.width), table);
+    let lawful = if view.verdict.broken == 0 { Color::Green } else { Color::Red };
+    frame.render_widget(Paragraph::new(view.law()).fg(lawful), law);
+    frame.render_widget(Paragraph::new(view.own_law()).dim(), own);
+    frame.render_widget(Paragraph::new("\nCtrl-C or q ends it").dim(), help);
+}
+
+/// `rows`, or as many as there is room for: the last ones, departed and swarm, always.
+fn fit(mut rows: Vec<Row>, room: usize) -> Vec<Row> {
+    let room = room.max(LAST + 2);
+    if rows.len() > room {
+        let hidden = rows.len() - room + 1;
+        let cut = room - LAST - 1;
+        let more = Row { name: format!("... {hidden} more"), ..Row::default() };
+        rows.splice(cut..cut + hidden, [more]);
+    }
+    rows
+}
+
+fn members(rows: &[Row], width: u16) -> Table<'static> {
+    let others = NAMES + WIDTHS.iter().sum::<u16>() + WIDTHS.len() as u16 + 1;
+    // The percentage after the bar takes five.
+    let cells = width.saturating_sub(others + 5).clamp(*BAR.start(), *BAR.end());
+    let right = |text: &str| Cell::from(Text::from(text.to_string()).alignment(Alignment::Right));
+    let header = TableRow::new(
+        ["".into(), "has".into()].into_iter().chain(COLUMNS.iter().map(|column| right(column))),
+    )
+    .style(Style::new().add_modifier(Modifier::DIM));
+    let lines = rows.iter().map(|row| {
+        let bar = Cell::from(
+            Line::from(row.done.map(|done| bar(done, cells.into())).unwrap_or_default())
+                .fg(Color::Cyan),
+        );
+        let line = TableRow::new(
+            [row.name.clone().into(), bar]
+                .into_iter()
+                .chain(row.cells.iter().map(|cell| right(cell))),
+        );
+        if row.name == "swarm" { line.bold() } else { line }
+    });
+    let widths = [NAMES, cells + 5].into_iter().chain(WIDTHS).map(Constraint::Length);
+    Table::new(lines, widths).header(header).column_spacing(1)
+}
+
+fn bar(done: f64, cells: usize) -> String {
+    let full = (done * cells as f64) as usize;
+    // Rounded down like the bar: all of it is only shown for all of it.
+    let percent = (done * 100.0) as usize;
+    format!("{}{} {percent:3}%", "█".repeat(full), "░".repeat(cells - full))
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+    use crate::view::tests::midway;
+
+    fn drawn(view: &View, width: u16, height: u16) -> String {
+        let mut terminal =
+            Terminal::new(TestBackend::new(width, height)).expect("a terminal in memory");
+        terminal.draw(|frame| draw(frame, view)).expect("drawn");
+        terminal.backend().to_string()
+    }
+
+    #[test]
+    fn the_whole_screen() {
+        insta::assert_snapshot!(drawn(&midway(), 100, 14));
+    }
+
+    #[test]
+    fn a_narrow_terminal_loses_no_column() {
+        let narrow = drawn(&midway(), 80, 14);
+        let header = narrow.lines().nth(2).expect("a header");
+        assert!(COLUMNS.iter().all(|column| header.contains(column)), "{narrow}");
+        assert!(narrow.contains("11.4 MiB/s     4"), "{narrow}");
+    }
+
+    #[test]
+    fn a_low_terminal_leaves_out_members_and_says_how_many() {
+        let names = |room| -> Vec<String> {
+            fit(midway().rows(), room).into_iter().map(|row| row.name).collect()
+        };
+        assert_eq!(names(5), ["seed", "leecher-2", "leecher-10", "departed (1)", "swarm"]);
+        assert_eq!(names(4), ["seed", "... 2 more", "departed (1)", "swarm"]);
+        assert_eq!(names(0), names(4), "not less than this");
+    }
+
+    #[test]
+    fn a_small_terminal_and_an_empty_view_are_no_trouble() {
+        drawn(&midway(), 20, 3);
+        drawn(&midway(), 1, 1);
+        drawn(&View::default(), 100, 14);
+    }
+
+    #[test]
+    fn a_bar_is_never_longer_than_its_cells() {
+        for done in [0.0, 0.5, 1.0] {
+            assert_eq!(bar(done, 16).chars().count(), 16 + 5);
+        }
+    }
+}

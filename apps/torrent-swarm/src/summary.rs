@@ -1,0 +1,166 @@
+//! What is said at the end.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::cut::Cut;
+use crate::law::Verdict;
+use crate::swarm::Outcome;
+use crate::view::{Goal, bytes, grouped};
+
+/// How the run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It came to its end.
+    Finished,
+    /// Somebody pressed Ctrl-C.
+    Interrupted,
+    /// It failed.
+    Failed,
+}
+
+/// Everything there is to say.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// How it ended.
+    pub ending: Ending,
+    /// How long it took.
+    pub time: Duration,
+    /// What was fetched.
+    pub goal: Goal,
+    /// How many files, or torrents, were to arrive.
+    pub expected: u64,
+    /// What became of the leechers.
+    pub outcome: Outcome,
+    /// The last cut.
+    pub last: Cut,
+    /// What all cuts said.
+    pub verdict: Verdict,
+}
+
+impl Summary {
+    /// Whether everything holds that has to hold.
+    pub fn holds(&self) -> bool {
+        self.ending == Ending::Finished
+            && self.outcome.verified == self.expected
+            && self.verdict.broken == 0
+            && self.verdict.checked > 0
+    }
+
+    fn conclusion(&self) -> &'static str {
+        match self.ending {
+            _ if self.holds() => "everything holds",
+            _ if self.verdict.broken > 0 => "the law does NOT hold",
+            _ if self.verdict.checked == 0 => "no cut was checked",
+            Ending::Finished => "the law holds, but files are missing",
+            Ending::Interrupted | Ending::Failed => {
+                "the law holds, but the run did not come to its end"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { goal, outcome, last, verdict, .. } = self;
+        let ending = match self.ending {
+            Ending::Finished => "finished",
+            Ending::Interrupted => "interrupted",
+            Ending::Failed => "failed",
+        };
+        let amount = |number| format!("{} ({} bytes)", bytes(number), grouped(number));
+        writeln!(f, "{ending} after {:.1} s", self.time.as_secs_f64())?;
+        let pieces = times(goal.pieces, "piece");
+        writeln!(f, "  file       {}, {}, {pieces}", goal.title, amount(goal.bytes))?;
+        let Outcome { departed, returned, .. } = outcome;
+        let (joins, departures) = (times(last.joined, "join"), times(last.left, "departure"));
+        writeln!(f, "  members    {joins}, {departures}")?;
+        if departed + returned > 0 {
+            writeln!(
+                f,
+                "             {departed} left with the file, {returned} broke off half-way and came back"
+            )?;
+        }
+        writeln!(f, "  received   {}", amount(last.swarm.received))?;
+        writeln!(f, "  served     {}", amount(last.swarm.served))?;
+        writeln!(f, "  checked    {} for hashes", amount(last.swarm.checked))?;
+        let (writes, reads) = (times(last.swarm.writes, "write"), times(last.swarm.reads, "read"));
+        writeln!(f, "  storage    {writes}, {reads}")?;
+        writeln!(
+            f,
+            "  cuts       {} taken, {} checked, {} broke the law",
+            grouped(verdict.taken),
+            grouped(verdict.checked),
+            grouped(verdict.broken)
+        )?;
+        if let Some(first) = &verdict.first {
+            writeln!(f, "             first: {first}")?;
+        }
+        let own = last.librqbit;
+        write!(
+            f,
+            "  librqbit   {} readings, {} broke its own law",
+            grouped(own.readings),
+            grouped(own.broken)
+        )?;
+        if own.broken > 0 {
+            write!(f, ", worst by {}", bytes(verdict.worst))?;
+        }
+        writeln!(f)?;
+        writeln!(
+            f,
+            "  files      {} of {} arrived with the right hash",
+            outcome.verified, self.expected
+        )?;
+        write!(f, "  verdict    {}", self.conclusion())
+    }
+}
+
+fn times(number: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::tests::midway;
+
+    fn good() -> Summary {
+        let view = midway();
+        Summary {
+            ending: Ending::Finished,
+            time: Duration::from_millis(10_240),
+            goal: view.goal,
+            expected: 3,
+            outcome: Outcome { verified: 3, departed: 1, returned: 1 },
+            last: view.cut,
+            verdict: view.verdict,
+        }
+    }
+
+    #[test]
+    fn the_whole_text() {
+        insta::assert_snapshot!(good());
+    }
+
+    #[test]
+    fn it_holds_only_if_all_of_it_holds() {
+        assert!(good().holds());
+        let mut late = good();
+        late.outcome.verified = 2;
+        let mut torn = good();
+        torn.verdict.broken = 1;
+        let mut blind = good();
+        blind.verdict.checked = 0;
+        let stopped = Summary { ending: Ending::Interrupted, ..good() };
+        for (summary, conclusion) in [
+            (late, "the law holds, but files are missing"),
+            (torn, "the law does NOT hold"),
+            (blind, "no cut was checked"),
+            (stopped, "the law holds, but the run did not come to its end"),
+        ] {
+            assert!(!summary.holds(), "{conclusion}");
+            assert!(summary.to_string().ends_with(conclusion), "{summary}");
+        }
+    }
+}
