@@ -130,7 +130,10 @@ impl Core {
         match snapshot.parts.first_mut() {
             Some(part) => *part = own,
             // Not one cut could be made yet.
-            None => snapshot.parts.push(own),
+            None => {
+                snapshot.parts.push(own);
+                snapshot.schema = inner.schema();
+            }
         }
         snapshot
     }
@@ -162,15 +165,23 @@ impl Collector {
         Ok(Collector { inner, core })
     }
 
+    /// Whether there is nothing to collect, for ever.
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.inner.is_none()
+    }
+
     /// Makes a cut and publishes it: every fact that is over before this call is in the snapshot it returns.
     ///
     /// Waits for threads that are inside a fact, but no longer than the registry's patience; then the last cut is
     /// published again, marked [stale](Snapshot::is_stale), and the next tick goes on with the same epoch.
     pub fn tick(&mut self) -> Arc<Snapshot> {
-        match (&self.inner, &mut self.core) {
-            (Some(inner), Some(core)) => core.tick(inner),
-            _ => crate::reader::nothing(),
-        }
+        // Out of its place meanwhile: should a tick panic, its totals are not whole and must not be handed on.
+        let (Some(inner), Some(mut core)) = (&self.inner, self.core.take()) else {
+            return crate::reader::nothing();
+        };
+        let snapshot = core.tick(inner);
+        self.core = Some(core);
+        snapshot
     }
 
     /// Ticks for ever, after each `sleep(interval)`: on any runtime, whose timer the caller passes in. Drop the future to
@@ -203,11 +214,14 @@ impl Collector {
 
 impl Drop for Collector {
     fn drop(&mut self) {
-        // A collector that panicked in the middle of a tick has no sound totals to hand on.
-        if std::thread::panicking() {
-            return;
-        }
+        let is_pending =
+            |core: &Option<Box<Core>>| core.as_ref().map(|core| core.closer.is_pending());
+        let Some(was_pending) = is_pending(&self.core) else { return };
         self.tick();
+        if was_pending && is_pending(&self.core) == Some(false) {
+            // That finished an old epoch; this closes the one that has been open since.
+            self.tick();
+        }
         if let (Some(inner), Some(core)) = (&self.inner, self.core.take()) {
             *crate::lock(&inner.core) = Some(core);
         }

@@ -50,6 +50,16 @@ pub enum RegisterError {
         /// The label.
         label: String,
     },
+    /// The same label stands twice above one metric.
+    #[error(
+        "`{name}` cannot be registered: fields per `{label}` stand inside of fields per `{label}`; use another label enum for one of the two, or name one differently (`#[label(name = \"…\")]`)"
+    )]
+    LabelTwice {
+        /// The name of the refused set or family.
+        name: String,
+        /// The label.
+        label: String,
+    },
 }
 
 /// The family holds as many keys as it may; the refused key comes back.

@@ -33,14 +33,24 @@ impl Names {
                 label: label.to_owned(),
             });
         }
-        let metrics = group.metric_names(name);
-        let taken = metrics.iter().find_map(|metric| self.metrics.get_key_value(metric));
-        if let Some((metric, other)) = taken {
-            let (metric, other) = (metric.clone(), other.clone());
-            return Err(RegisterError::MetricTaken { name: name.to_owned(), metric, other });
+        if let Some(label) =
+            group.fields.iter().find_map(|field| twice(&field.kind, &mut Vec::new()))
+        {
+            return Err(RegisterError::LabelTwice {
+                name: name.to_owned(),
+                label: label.to_owned(),
+            });
+        }
+        let mut own = HashMap::new();
+        for metric in group.metric_names(name) {
+            let other = own.get(&metric).or_else(|| self.metrics.get(&metric)).cloned();
+            if let Some(other) = other {
+                return Err(RegisterError::MetricTaken { name: name.to_owned(), metric, other });
+            }
+            own.insert(metric, name.to_owned());
         }
         self.heads.insert(name.to_owned(), what);
-        self.metrics.extend(metrics.into_iter().map(|metric| (metric, name.to_owned())));
+        self.metrics.extend(own);
         Ok(())
     }
 }
@@ -66,4 +76,19 @@ fn uses_label(group: &Group, label: &str) -> bool {
         }
     }
     group.fields.iter().any(|field| below(&field.kind, label))
+}
+
+/// A label that stands below itself, where `above` are those that stand above.
+fn twice(kind: &Kind, above: &mut Vec<&'static str>) -> Option<&'static str> {
+    match kind {
+        Kind::Group(group) => group.fields.iter().find_map(|field| twice(&field.kind, above)),
+        Kind::PerLabel { label, .. } if above.contains(label) => Some(label),
+        Kind::PerLabel { label, each, .. } => {
+            above.push(label);
+            let found = twice(each, above);
+            above.pop();
+            found
+        }
+        _ => None,
+    }
 }

@@ -3,7 +3,7 @@
 use crate::registry::Inner;
 use crate::snapshot::Snapshot;
 use arc_swap::{ArcSwap, Cache};
-use event_listener::Listener;
+use event_listener::{EventListener, Listener};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -72,9 +72,10 @@ impl Reader {
     /// Blocks until there is a snapshot of a later epoch than `after`, or the time is over, and says which.
     #[must_use]
     pub fn wait_next(&self, after: u64, timeout: Duration) -> Waited {
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now().checked_add(timeout);
         let Some(inner) = &self.inner else {
-            std::thread::park_timeout(timeout);
+            // Nothing is ever published.
+            park_until(deadline);
             return Waited::TimedOut;
         };
         loop {
@@ -83,9 +84,31 @@ impl Reader {
             if latest.epoch() > after {
                 return Waited::Next(latest);
             }
-            if listener.wait_deadline(deadline).is_none() {
+            if !wait_until(listener, deadline) {
                 return Waited::TimedOut;
             }
+        }
+    }
+}
+
+/// Waits for the event, for ever where the deadline is beyond all time; `false` if the deadline came first.
+fn wait_until(listener: EventListener, deadline: Option<Instant>) -> bool {
+    match deadline {
+        Some(deadline) => listener.wait_deadline(deadline).is_some(),
+        None => {
+            listener.wait();
+            true
+        }
+    }
+}
+
+/// Waits, for ever where the deadline is beyond all time.
+fn park_until(deadline: Option<Instant>) {
+    loop {
+        match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+            Some(Duration::ZERO) => return,
+            Some(left) => std::thread::park_timeout(left),
+            None => std::thread::park(),
         }
     }
 }

@@ -174,6 +174,10 @@ impl fmt::Debug for Registry {
 }
 
 impl Inner {
+    pub(crate) fn schema(&self) -> Arc<Vec<Declaration>> {
+        crate::lock(&self.registered).schema.clone()
+    }
+
     /// The schema as it is now, and the totals of what has been registered since the last call.
     pub(crate) fn take_fresh(&self) -> (Arc<Vec<Declaration>>, Vec<Box<dyn Totals>>) {
         let mut registered = crate::lock(&self.registered);

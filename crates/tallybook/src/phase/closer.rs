@@ -137,24 +137,22 @@ pub(crate) struct Quiet {
 struct Patience {
     spins: u32,
     left: Duration,
-    until: Option<Instant>,
+    /// When yielding began.
+    since: Option<Instant>,
 }
 
 impl Patience {
     fn new(left: Duration) -> Self {
-        Patience { spins: 0, left, until: None }
+        Patience { spins: 0, left, since: None }
     }
 
     fn is_over(&mut self) -> bool {
-        self.spins += 1;
         if self.spins < 64 && !cfg!(tallybook_loom) {
+            self.spins += 1;
             spin_loop();
             return self.left.is_zero();
         }
         yield_now();
-        !cfg!(tallybook_loom) && {
-            let left = self.left;
-            Instant::now() >= *self.until.get_or_insert_with(|| Instant::now() + left)
-        }
+        !cfg!(tallybook_loom) && self.since.get_or_insert_with(Instant::now).elapsed() >= self.left
     }
 }

@@ -103,7 +103,7 @@ impl<X, S: Metric> KeyedEntry<X, S> {
     pub(crate) fn hold(&self) -> bool {
         // Acquire: pairs with the release of the last holder, so that what it did stays before what this one will do.
         self.change_holders(Ordering::Acquire, |holders| {
-            (holders.count != RETIRED).then_some(Holders { count: holders.count + 1, ..holders })
+            (holders.count != RETIRED).then(|| Holders { count: holders.count + 1, ..holders })
         })
     }
 

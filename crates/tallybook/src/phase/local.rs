@@ -144,9 +144,7 @@ fn within<B: Part>(place: &Place, stamped: bool, f: impl FnOnce(&B, &Fact<'_>)) 
 
 #[inline(always)]
 fn run<B>(shard: &Shard, block: &B, fact: &Fact<'_>, stamped: bool, f: impl FnOnce(&B, &Fact<'_>)) {
-    if stamped {
-        stamp::begin(ptr::from_ref(shard).addr(), shard.fact_id());
-    }
+    let _scope = stamped.then(|| stamp::Scope::new(shard));
     f(block, fact);
 }
 
@@ -163,7 +161,7 @@ fn within_found<B: Part>(place: &Place, home: &Home, stamped: bool, f: impl FnOn
     let shard = unsafe { &*shard };
     // SAFETY: this thread owns the shard.
     let block = unsafe { shard.block(home.index, B::bytes(), B::empty) };
-    if loan.is_none() && !LOAN.with(Loaned::is_some) && hub.barrier() == Barrier::Membarrier {
+    if loan.is_none() && LOANS.get().is_null() && hub.barrier() == Barrier::Membarrier {
         RECENT.with(|recent| {
             let recent = &recent[place.recent];
             recent.id.set(place.id);
@@ -192,18 +190,6 @@ struct Recent {
     _size: Cell<u64>,
 }
 
-/// The shard that is lent to the fact which this thread is inside of, and its hub's number.
-struct Loaned {
-    hub: Cell<u64>,
-    shard: Cell<*const Shard>,
-}
-
-impl Loaned {
-    fn is_some(&self) -> bool {
-        self.hub.get() != 0
-    }
-}
-
 thread_local! {
     // Without destructors, so they can be used for as long as the thread runs at all.
     static RECENT: [Recent; RECENTS] = const {
@@ -216,7 +202,8 @@ thread_local! {
             }
         }; RECENTS]
     };
-    static LOAN: Loaned = const { Loaned { hub: Cell::new(0), shard: Cell::new(ptr::null()) } };
+    /// The innermost loan of the facts that this thread is inside of, or null.
+    static LOANS: Cell<*const Loan> = const { Cell::new(ptr::null()) };
     static CLAIMS: Claims = const { Claims(RefCell::new(Vec::new())) };
 }
 
@@ -307,35 +294,35 @@ impl<S: Metric> Local<S> {
 
 /// For facts in destructors of thread-locals, after the thread has given up its shards: a shard for one fact and those
 /// inside of it.
-struct Loan<'a> {
-    hub: &'a Arc<Hub>,
+struct Loan {
+    hub: Arc<Hub>,
     shard: Arc<Shard>,
-    before: (u64, *const Shard),
+    /// The loan of a fact around this one, in another registry, or null.
+    before: *const Loan,
 }
 
-impl<'a> Loan<'a> {
+impl Loan {
     /// The shard that is on loan already, or one that is from now on.
-    fn take(hub: &'a Arc<Hub>) -> (*const Shard, Option<Self>) {
-        LOAN.with(|loaned| {
-            if loaned.hub.get() == hub.id() {
-                return (loaned.shard.get(), None);
+    fn take(hub: &Arc<Hub>) -> (*const Shard, Option<Rc<Self>>) {
+        let innermost = LOANS.get();
+        let mut known = innermost;
+        // SAFETY: loans end in the reverse order of their making, each putting back what it found, so all in the chain live.
+        while let Some(loan) = unsafe { known.as_ref() } {
+            if Arc::ptr_eq(&loan.hub, hub) {
+                return (Arc::as_ptr(&loan.shard), None);
             }
-            let before = (loaned.hub.get(), loaned.shard.get());
-            let shard = hub.claim();
-            let pointer = Arc::as_ptr(&shard);
-            loaned.hub.set(hub.id());
-            loaned.shard.set(pointer);
-            (pointer, Some(Loan { hub, shard, before }))
-        })
+            known = loan.before;
+        }
+        // In an `Rc`, so that it stays where the chain says it is.
+        let loan = Rc::new(Loan { hub: hub.clone(), shard: hub.claim(), before: innermost });
+        LOANS.set(Rc::as_ptr(&loan));
+        (Arc::as_ptr(&loan.shard), Some(loan))
     }
 }
 
-impl Drop for Loan<'_> {
+impl Drop for Loan {
     fn drop(&mut self) {
-        LOAN.with(|loaned| {
-            loaned.hub.set(self.before.0);
-            loaned.shard.set(self.before.1);
-        });
+        LOANS.set(self.before);
         self.hub.release(self.shard.clone());
     }
 }

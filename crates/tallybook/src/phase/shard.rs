@@ -21,6 +21,9 @@ pub(crate) struct Shard {
     seq: AtomicU64,
     /// The epoch of the fact that the owner is inside of, for the facts that join it.
     current: AtomicU64,
+    /// The fact (its odd sequence) that was stamped last, and its stamp.
+    stamped: AtomicU64,
+    stamp: AtomicU64,
     epoch: Arc<Epoch>,
     /// The owner's own: the block of each place.
     table: UnsafeCell<Vec<Option<AnyBlock>>>,
@@ -43,6 +46,8 @@ impl Shard {
         Shard {
             seq: AtomicU64::new(0),
             current: AtomicU64::new(0),
+            stamped: AtomicU64::new(0),
+            stamp: AtomicU64::new(0),
             epoch,
             table: UnsafeCell::new(Vec::new()),
             bytes: AtomicU64::new(0),
@@ -84,11 +89,15 @@ impl Shard {
         size_of::<Self>() + self.bytes.load(Ordering::Relaxed) as usize
     }
 
-    /// A number that differs between any two facts of this shard, for the owner inside a fact.
-    #[inline(always)]
-    pub(super) fn fact_id(&self) -> u64 {
-        // Relaxed: written by this very thread.
-        self.seq.load(Ordering::Relaxed)
+    /// The stamp of the fact that the owner is inside of, from `now` the first time.
+    pub(super) fn stamp(&self, now: impl FnOnce() -> u64) -> u64 {
+        // Relaxed, all: only the owner touches them, and `seq` differs between any two facts.
+        let fact = self.seq.load(Ordering::Relaxed);
+        if self.stamped.load(Ordering::Relaxed) != fact {
+            self.stamp.store(now(), Ordering::Relaxed);
+            self.stamped.store(fact, Ordering::Relaxed);
+        }
+        self.stamp.load(Ordering::Relaxed)
     }
 
     /// The block at `place`, made by `make` on first touch. It lives as long as the shard.

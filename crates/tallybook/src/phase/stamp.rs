@@ -1,37 +1,45 @@
 //! One time stamp per fact, read when its first gauge is set.
 
+use super::shard::Shard;
 use std::cell::Cell;
-
-struct Stamp {
-    /// The shard and the fact that the stamp belongs to.
-    fact: Cell<(usize, u64)>,
-    /// The stamp, or 0 where it has not been read yet.
-    value: Cell<u64>,
-}
+use std::ptr;
 
 thread_local! {
-    static STAMP: Stamp = const { Stamp { fact: Cell::new((0, 0)), value: Cell::new(0) } };
+    /// The shard of the innermost fact with gauges that this thread is inside of, or null.
+    static CURRENT: Cell<*const Shard> = const { Cell::new(ptr::null()) };
 }
 
-/// Names the fact that the coming calls of [`stamp`] belong to.
-#[inline]
-pub(super) fn begin(shard: usize, fact: u64) {
-    STAMP.with(|stamp| {
-        if stamp.fact.get() != (shard, fact) {
-            stamp.fact.set((shard, fact));
-            stamp.value.set(0);
-        }
-    });
+/// As long as it lives, [`stamp`] gives the stamp of the fact that this shard's owner is inside of. Facts of several
+/// registries may be inside each other.
+pub(super) struct Scope<'a> {
+    before: *const Shard,
+    /// Keeps the shard that `CURRENT` points to.
+    _shard: &'a Shard,
 }
 
-/// The stamp of the fact that this thread is inside of; never 0.
+impl<'a> Scope<'a> {
+    #[inline]
+    pub(super) fn new(shard: &'a Shard) -> Self {
+        Scope { before: CURRENT.replace(shard), _shard: shard }
+    }
+}
+
+impl Drop for Scope<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        CURRENT.set(self.before);
+    }
+}
+
+/// The stamp of the fact that this thread is inside of; outside of any, one of its own. Never 0.
 pub(crate) fn stamp() -> u64 {
-    STAMP.with(|stamp| {
-        if stamp.value.get() == 0 {
-            stamp.value.set(now());
-        }
-        stamp.value.get()
-    })
+    let shard = CURRENT.get();
+    // SAFETY: not null, it is the shard of a `Scope` that lives and holds a reference to it: scopes end in the reverse
+    // order of their making, each putting back what it found.
+    match unsafe { shard.as_ref() } {
+        Some(shard) => shard.stamp(now),
+        None => now(),
+    }
 }
 
 /// Nanoseconds on the system's monotonic clock, which respects happened-before between threads. Two facts that are
