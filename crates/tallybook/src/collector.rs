@@ -170,10 +170,12 @@ impl Collector {
         self.inner.is_none()
     }
 
-    /// Makes a cut and publishes it: every fact that is over before this call is in the snapshot it returns.
+    /// Makes a cut and publishes it: every fact that is over before this call is in the snapshot it returns, unless the
+    /// tick before was stale.
     ///
     /// Waits for threads that are inside a fact, but no longer than the registry's patience; then the last cut is
-    /// published again, marked [stale](Snapshot::is_stale), and the next tick goes on with the same epoch.
+    /// published again, marked [stale](Snapshot::is_stale), and the next tick goes on with the same epoch: what was
+    /// recorded after the stale tick is in the snapshot after that.
     pub fn tick(&mut self) -> Arc<Snapshot> {
         // Out of its place meanwhile: should a tick panic, its totals are not whole and must not be handed on.
         let (Some(inner), Some(mut core)) = (&self.inner, self.core.take()) else {

@@ -7,9 +7,10 @@
 use crate::clock::Clock;
 use crate::error::FamilyFull;
 use crate::metric::{Counter, Live, Stats};
-use crate::phase::{KeyedEntry, Place, record_block, record_entry, release_entry};
+use crate::phase::{KeyedEntry, Place, record_block, record_entry, release_entry, touch_entry};
 use crate::set::{Open, Record, private};
 use dashmap::DashSet;
+use foldhash::quality::RandomState;
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -57,7 +58,7 @@ pub(crate) struct Shared<K, S> {
     pub(crate) place: Place,
     /// Where refusals are counted: a counter in a place of its own.
     pub(crate) refusals: Place,
-    pub(crate) map: DashSet<ByKey<K, S>>,
+    pub(crate) map: DashSet<ByKey<K, S>, RandomState>,
     pub(crate) max_keys: usize,
     clock: Arc<dyn Clock>,
     /// How many keys the map holds, or is about to.
@@ -78,7 +79,7 @@ impl<K: Key, S: Stats> Shared<K, S> {
         Shared {
             place,
             refusals,
-            map: DashSet::new(),
+            map: DashSet::with_hasher(RandomState::default()),
             max_keys,
             clock,
             keys: AtomicUsize::new(0),
@@ -201,12 +202,11 @@ impl<K: Key, S: Stats> Family<K, S> {
         match shared.hold(key) {
             Ok((entry, is_new)) => {
                 let home = entry.meta.home;
-                let entry = Entry { held: Some(Held { shared: shared.clone(), entry, home }) };
                 if is_new {
                     // So that the next snapshot shows it, with zeros, even if nothing else happens.
-                    entry.record(|_| ());
+                    touch_entry(&shared.place, &entry, home);
                 }
-                Ok(entry)
+                Ok(Entry { held: Some(Held { shared: shared.clone(), entry, home }) })
             }
             Err(key) => {
                 record_block::<Counter>(&shared.refusals, Counter::inc);

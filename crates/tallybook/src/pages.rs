@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-/// Children of a node. Copying a node touches the count of each child, so small nodes are cheaper than shallow trees.
-const FAN: usize = 8;
+/// Children of a node.
+const FAN: usize = 32;
 
 /// See the module. `P` is a page: the caller decides how many elements are in one.
 pub(crate) struct Pages<P> {

@@ -48,6 +48,9 @@ impl<S: Stats> Set<S> {
     ///
     /// Never blocks, and allocates only on a thread's first fact on this set.
     ///
+    /// A fact belongs to the moment it begins. So do not wait for another thread inside of it: what that thread records
+    /// meanwhile may be in a later cut than this fact, and the cut cannot be finished before it.
+    ///
     /// ```
     /// use tallybook::{Counter, Registry, Stats};
     ///

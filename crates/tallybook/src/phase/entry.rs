@@ -146,24 +146,21 @@ impl<X, S: Metric> KeyedEntry<X, S> {
             .is_ok()
     }
 
-    /// Merges an evicted line of `side` into the entry, and puts the entry into the list at `head` if it is in none.
-    /// Answers `false`, and does nothing, while another thread writes to these cells: the caller must not wait for it.
-    pub(super) fn absorb(&self, side: usize, line: &S, head: &AtomicPtr<Self>) -> bool {
-        self.lend_spill(side, head).is_some_and(|cells| {
-            line.merge(&cells);
-            true
-        })
-    }
-
     /// The entry's own cells of `side`, for this thread alone until they are given back, and with the entry in the list at
-    /// `head` if it was in none; `None` while another thread has them.
+    /// `head` if it was in none; `None` while another thread has them, which the caller must not wait for.
+    ///
+    /// `this` is the entry's address as its `Arc` gives it: what comes out of the list may become an `Arc` again.
+    ///
+    /// # Safety
+    /// The entry lives until the epoch of `side` has been drained.
     #[inline(always)]
-    pub(super) fn lend_spill(
-        &self,
+    pub(super) unsafe fn lend_spill<'a>(
+        this: *const Self,
         side: usize,
         head: &AtomicPtr<Self>,
-    ) -> Option<LentSpill<'_, X, S>> {
-        let spill = &self.spills[side];
+    ) -> Option<LentSpill<'a, X, S>> {
+        // SAFETY: the caller says that the entry lives.
+        let spill = unsafe { &(&(*this).spills)[side] };
         let flags = spill.flags.load(Ordering::Relaxed);
         if flags & LOCKED != 0 {
             return None;
@@ -177,7 +174,7 @@ impl<X, S: Metric> KeyedEntry<X, S> {
         if flags & LISTED == 0 {
             // Relaxed: `head` is this thread's own, and the closer reads both once the side is quiet.
             spill.next.store(head.load(Ordering::Relaxed), Ordering::Relaxed);
-            head.store(ptr::from_ref(self).cast_mut(), Ordering::Relaxed);
+            head.store(this.cast_mut(), Ordering::Relaxed);
         }
         Some(LentSpill { spill })
     }

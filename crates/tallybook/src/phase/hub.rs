@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub(crate) struct Hub {
     /// Never 0 and never used twice in a process.
     id: u64,
-    pub(super) epoch: Arc<Epoch>,
+    pub(super) epoch: Epoch,
     pub(super) barrier: Barrier,
     shards: Mutex<Shards>,
 }
@@ -29,7 +29,7 @@ impl Hub {
         Arc::new(Hub {
             id: next_id(),
             // From 1 on, so that 0 can mean "never" in what is kept per epoch.
-            epoch: Arc::new(CachePadded::new(AtomicU64::new(1))),
+            epoch: CachePadded::new(AtomicU64::new(1)),
             barrier,
             shards: Mutex::new(Shards::default()),
         })
@@ -49,7 +49,7 @@ impl Hub {
     pub(super) fn claim(&self) -> Arc<Shard> {
         let mut shards = lock(&self.shards);
         shards.free.pop().unwrap_or_else(|| {
-            let shard = Arc::new(Shard::new(self.epoch.clone()));
+            let shard = Arc::new(Shard::new());
             shards.all.push(shard.clone());
             shard
         })

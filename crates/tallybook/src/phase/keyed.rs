@@ -10,10 +10,11 @@
 //! fact on the same entry, say) writes to cells of its own, which are merged when it ends.
 
 use super::closer::Quiet;
-use super::entry::KeyedEntry;
+use super::entry::{KeyedEntry, LentSpill};
 use super::sync::{AtomicPtr, AtomicU32, Mutex, Ordering::Relaxed, lock};
 use super::word::Word;
 use crate::metric::Metric;
+use std::ops::Deref;
 use std::ptr;
 use std::sync::Arc;
 
@@ -87,49 +88,64 @@ impl<X: Send + Sync + 'static, S: Metric> KeyedBlock<X, S> {
         unsafe { side.record_elsewhere(entry, home, f) }
     }
 
-    /// Makes sure that the closer visits the entry in this epoch.
+    /// Makes sure that the closer visits the entry in this epoch, without taking a line from another.
     ///
     /// # Safety
     /// As for `record`.
     pub(super) unsafe fn touch(&self, side: usize, entry: &Arc<KeyedEntry<X, S>>, home: u32) {
+        let side = &self.sides[side];
+        let here = side.home_line(home).entry.load(Relaxed);
+        let is_dirty = here == Arc::as_ptr(entry).cast_mut();
         // SAFETY: passed on from the caller.
-        unsafe { self.sides[side].record_elsewhere(entry, home, |_| ()) };
+        if !is_dirty && unsafe { side.lend_spill(Arc::as_ptr(entry)) }.is_none() {
+            // SAFETY: passed on from the caller.
+            unsafe { side.record_elsewhere(entry, home, |_| ()) };
+        }
     }
 
-    /// Calls `f` with the cells of everything recorded in the closed epoch, and the entry they belong to; the same entry
-    /// may come twice. `f` has to drain the cells.
-    pub(crate) fn drain(&self, quiet: Quiet, mut f: impl FnMut(&KeyedEntry<X, S>, &S)) {
+    /// Calls `f` with each entry on which something was recorded in the closed epoch, and its cells; the same entry may
+    /// come twice. `f` has to drain the cells.
+    pub(crate) fn drain(&self, quiet: Quiet, mut f: impl FnMut(&Met<X, S>, &S)) {
         let side = &self.sides[quiet.side];
         for index in &side.dirty[..side.taken.take() as usize] {
             let line = &side.lines[index.load(Relaxed) as usize];
-            let entry = line.entry.load(Relaxed);
+            f(&Met(line.entry.load(Relaxed)), &line.cells);
             line.entry.store(ptr::null_mut(), Relaxed);
-            // SAFETY: the line was taken in the epoch that is being drained; see `KeyedEntry`.
-            f(unsafe { &*entry }, &line.cells);
         }
         for extra in lock(&side.extras).drain(..) {
-            // SAFETY: kept in the epoch that is being drained; see `KeyedEntry`.
-            f(unsafe { &*extra.entry }, &extra.cells);
+            f(&Met(extra.entry), &extra.cells);
         }
         let mut next = side.spilled.load(Relaxed);
         side.spilled.store(ptr::null_mut(), Relaxed);
         while !next.is_null() {
-            // SAFETY: the entry was put into the list in the epoch that is being drained; see `KeyedEntry`.
-            let entry = unsafe { &*next };
-            let (cells, following) = entry.take_spill(quiet.side);
-            f(entry, cells);
+            let met = Met(next);
+            let (cells, following) = met.take_spill(quiet.side);
+            f(&met, cells);
             next = following;
         }
     }
 }
 
-/// Another owner of an entry that `drain` has shown.
-pub(crate) fn share<X, S>(entry: &KeyedEntry<X, S>) -> Arc<KeyedEntry<X, S>> {
-    let pointer = ptr::from_ref(entry);
-    // SAFETY: entries are only ever made in an `Arc`, which is alive: the reference says so.
-    unsafe {
-        Arc::increment_strong_count(pointer);
-        Arc::from_raw(pointer)
+/// An entry that [`KeyedBlock::drain`] shows: its address as its `Arc` gave it. Something was recorded on it in the epoch
+/// that is being drained, so it lives (see [`KeyedEntry`]) for as long as a `Met` does, which is one call of a closure.
+pub(crate) struct Met<X, S>(*const KeyedEntry<X, S>);
+
+impl<X, S> Met<X, S> {
+    /// Another owner of the entry.
+    pub(crate) fn share(&self) -> Arc<KeyedEntry<X, S>> {
+        // SAFETY: the address is that of an `Arc` which is alive, as is said above, and was never narrowed to less.
+        unsafe {
+            Arc::increment_strong_count(self.0);
+            Arc::from_raw(self.0)
+        }
+    }
+}
+
+impl<X, S> Deref for Met<X, S> {
+    type Target = KeyedEntry<X, S>;
+    fn deref(&self) -> &KeyedEntry<X, S> {
+        // SAFETY: it lives, as is said above.
+        unsafe { &*self.0 }
     }
 }
 
@@ -175,7 +191,8 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
         if !is_lent(holder) {
             self.misses.add(1);
             if !self.misses.get().is_multiple_of(TURNS)
-                && let Some(cells) = entry.lend_spill(self.number, &self.spilled)
+                // SAFETY: passed on from the caller.
+                && let Some(cells) = unsafe { self.lend_spill(wanted) }
             {
                 return f(&cells);
             }
@@ -213,12 +230,26 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
                 line.entry.store(wanted, Relaxed);
                 return Some(line);
             }
+            if is_lent(holder) {
+                return None;
+            }
             // SAFETY: an unmarked address in a line is that of an entry whose line was taken in this epoch, which is not
             // drained yet; see `KeyedEntry`.
-            let gives_way = !is_lent(holder)
-                && unsafe { &*holder }.absorb(self.number, &line.cells, &self.spilled);
-            gives_way.then(|| line.entry.store(wanted, Relaxed)).map(|()| line)
+            let cells = unsafe { self.lend_spill(holder) }?;
+            line.cells.merge(&cells);
+            line.entry.store(wanted, Relaxed);
+            Some(line)
         })
+    }
+
+    /// The entry's own cells of this side, if no other thread has them.
+    ///
+    /// # Safety
+    /// The entry lives until the epoch of this side has been drained.
+    #[inline(always)]
+    unsafe fn lend_spill(&self, entry: *const KeyedEntry<X, S>) -> Option<LentSpill<'_, X, S>> {
+        // SAFETY: passed on from the caller.
+        unsafe { KeyedEntry::lend_spill(entry, self.number, &self.spilled) }
     }
 
     /// Keeps what has no line until the epoch is drained.

@@ -9,7 +9,7 @@ use super::block::Block;
 use super::entry::KeyedEntry;
 use super::hub::{Hub, next_id};
 use super::keyed::KeyedBlock;
-use super::shard::{Fact, Shard};
+use super::shard::{Epoch, Fact, Shard};
 use super::stamp;
 use crate::metric::Metric;
 use std::any::Any;
@@ -104,6 +104,18 @@ pub(crate) fn record_entry<X: Send + Sync + 'static, S: Metric>(
     });
 }
 
+/// Shows the collector an entry, which the caller holds, without recording anything.
+pub(crate) fn touch_entry<X: Send + Sync + 'static, S: Metric>(
+    place: &Place,
+    entry: &Arc<KeyedEntry<X, S>>,
+    home: u32,
+) {
+    within(place, false, move |block: &KeyedBlock<X, S>, fact| {
+        // SAFETY: this thread is inside a fact of that side, and the caller holds the entry.
+        unsafe { block.touch(fact.side(), entry, home) };
+    });
+}
+
 /// Stops holding an entry. A fact too, so that the collector looks at the entry when it closes the epoch.
 pub(crate) fn release_entry<X: Send + Sync + 'static, S: Metric>(
     place: &Place,
@@ -121,31 +133,38 @@ pub(crate) fn release_entry<X: Send + Sync + 'static, S: Metric>(
 /// Calls `f` inside a fact with this thread's block at the place.
 #[inline(always)]
 fn within<B: Part>(place: &Place, stamped: bool, f: impl FnOnce(&B, &Fact<'_>)) {
-    let recent = RECENT.with(|recent| {
+    let Some(home) = &place.home else { return };
+    let known = RECENT.with(|recent| {
         // SAFETY: `recent` was made as a remainder of `RECENTS`, or is 0.
         let recent = unsafe { recent.get_unchecked(place.recent) };
-        (recent.id.get() == place.id).then(|| (recent.shard.get(), recent.block.get()))
+        let known = || (recent.shard.get(), recent.block.get(), recent.epoch.get());
+        (recent.id.get() == place.id).then(known)
     });
-    let Some((shard, block)) = recent else {
-        if let Some(home) = &place.home {
-            within_found(place, home, stamped, f);
-        }
-        return;
-    };
+    let Some((shard, block, epoch)) = known else { return within_found(place, home, stamped, f) };
     // SAFETY: what is in the table belongs to a shard that this thread owns; a claim keeps that until the thread ends,
     // which empties the table, or until its hub is gone, and the place keeps the hub.
     let shard = unsafe { &*shard };
     // SAFETY: as above; the block was remembered under this place's number, which stands for one type.
     let block = unsafe { &*block.cast::<B>() };
+    // SAFETY: it is the hub's, which the place keeps.
+    let epoch = unsafe { &*epoch };
     // SAFETY: this thread owns the shard. Only hubs without fences have their blocks remembered.
-    let fact = unsafe { shard.enter(Barrier::Membarrier) };
-    run(shard, block, &fact, stamped, f);
+    match unsafe { shard.try_enter(epoch, Barrier::Membarrier) } {
+        Some(fact) => run(shard, block, &fact, stamped, f),
+        None => run_joined(shard, block, stamped, f),
+    }
 }
 
 #[inline(always)]
 fn run<B>(shard: &Shard, block: &B, fact: &Fact<'_>, stamped: bool, f: impl FnOnce(&B, &Fact<'_>)) {
     let _scope = stamped.then(|| stamp::Scope::new(shard));
     f(block, fact);
+}
+
+/// Out of line, so that the way of the facts that join nothing is straight.
+#[inline(never)]
+fn run_joined<B>(shard: &Shard, block: &B, stamped: bool, f: impl FnOnce(&B, &Fact<'_>)) {
+    run(shard, block, &shard.join(), stamped, f);
 }
 
 /// The same where the block is not in the table of recent ones.
@@ -167,10 +186,11 @@ fn within_found<B: Part>(place: &Place, home: &Home, stamped: bool, f: impl FnOn
             recent.id.set(place.id);
             recent.shard.set(shard);
             recent.block.set(ptr::from_ref(block).cast());
+            recent.epoch.set(&raw const hub.epoch);
         });
     }
     // SAFETY: this thread owns the shard.
-    let fact = unsafe { shard.enter(hub.barrier()) };
+    let fact = unsafe { shard.enter(&hub.epoch, hub.barrier()) };
     run(shard, block, &fact, stamped, f);
 }
 
@@ -186,8 +206,7 @@ struct Recent {
     id: Cell<u64>,
     shard: Cell<*const Shard>,
     block: Cell<*const ()>,
-    /// To a power of two, which makes finding one cheaper.
-    _size: Cell<u64>,
+    epoch: Cell<*const Epoch>,
 }
 
 thread_local! {
@@ -198,7 +217,7 @@ thread_local! {
                 id: Cell::new(NONE),
                 shard: Cell::new(ptr::null()),
                 block: Cell::new(ptr::null()),
-                _size: Cell::new(0),
+                epoch: Cell::new(ptr::null()),
             }
         }; RECENTS]
     };
@@ -257,7 +276,8 @@ fn with_claim<R>(hub: &Arc<Hub>, f: impl FnOnce(&Rc<Claim>) -> R) -> Option<R> {
 pub(crate) struct Local<S> {
     shard: *const Shard,
     block: *const Block<S>,
-    barrier: Barrier,
+    hub: Arc<Hub>,
+    epoch: *const Epoch,
     /// Keeps the shard, and keeps it this thread's.
     _claim: Rc<Claim>,
 }
@@ -273,7 +293,8 @@ impl<S: Metric> Local<S> {
             Local {
                 shard: Arc::as_ptr(&claim.shard),
                 block,
-                barrier: home.hub.barrier(),
+                hub: home.hub.clone(),
+                epoch: &raw const home.hub.epoch,
                 _claim: claim.clone(),
             }
         })
@@ -286,9 +307,14 @@ impl<S: Metric> Local<S> {
         let shard = unsafe { &*self.shard };
         // SAFETY: the shard keeps its blocks.
         let block = unsafe { &*self.block };
+        // SAFETY: `hub` keeps it.
+        let epoch = unsafe { &*self.epoch };
+        let f = move |block: &Block<S>, fact: &Fact<'_>| f(block.side(fact.side()));
         // SAFETY: this thread owns the shard as long as `_claim` lives, and this cannot leave the thread.
-        let fact = unsafe { shard.enter(self.barrier) };
-        run(shard, block, &fact, S::STAMPED, move |block, fact| f(block.side(fact.side())));
+        match unsafe { shard.try_enter(epoch, self.hub.barrier()) } {
+            Some(fact) => run(shard, block, &fact, S::STAMPED, f),
+            None => run_joined(shard, block, S::STAMPED, f),
+        }
     }
 }
 

@@ -41,7 +41,10 @@ impl Writer {
     fn record(&self, f: impl FnOnce(&Two)) {
         // SAFETY: the shard is this writer's until it is dropped.
         let (block, fact) = unsafe {
-            (self.shard.block(0, 0, Block::<Two>::new), self.shard.enter(self.hub.barrier))
+            (
+                self.shard.block(0, 0, Block::<Two>::new),
+                self.shard.enter(&self.hub.epoch, self.hub.barrier),
+            )
         };
         f(block.side(fact.side()));
     }
@@ -51,7 +54,7 @@ impl Writer {
         // SAFETY: as above, and the model holds the entry.
         unsafe {
             let block = self.shard.block(1, 0, Cache::new);
-            let fact = self.shard.enter(self.hub.barrier);
+            let fact = self.shard.enter(&self.hub.epoch, self.hub.barrier);
             block.record(fact.side(), entry, home, f);
         }
     }
@@ -61,7 +64,7 @@ impl Writer {
         // SAFETY: as above.
         unsafe {
             let block = self.shard.block(1, 0, Cache::new);
-            let fact = self.shard.enter(self.hub.barrier);
+            let fact = self.shard.enter(&self.hub.epoch, self.hub.barrier);
             block.touch(fact.side(), entry, home);
             entry.release(fact.epoch());
         }

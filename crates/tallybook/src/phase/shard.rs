@@ -24,7 +24,6 @@ pub(crate) struct Shard {
     /// The fact (its odd sequence) that was stamped last, and its stamp.
     stamped: AtomicU64,
     stamp: AtomicU64,
-    epoch: Arc<Epoch>,
     /// The owner's own: the block of each place.
     table: UnsafeCell<Vec<Option<AnyBlock>>>,
     /// What the blocks take.
@@ -42,13 +41,12 @@ pub(super) type PlacedBlock = (usize, AnyBlock);
 unsafe impl Sync for Shard {}
 
 impl Shard {
-    pub(super) fn new(epoch: Arc<Epoch>) -> Self {
+    pub(super) fn new() -> Self {
         Shard {
             seq: AtomicU64::new(0),
             current: AtomicU64::new(0),
             stamped: AtomicU64::new(0),
             stamp: AtomicU64::new(0),
-            epoch,
             table: UnsafeCell::new(Vec::new()),
             bytes: AtomicU64::new(0),
             blocks: Mutex::new(Vec::new()),
@@ -58,24 +56,40 @@ impl Shard {
     /// Enters a fact, or joins the one that the owner is inside of.
     ///
     /// # Safety
-    /// The caller is the shard's owner, and stays so until the fact is dropped; `barrier` is the hub's.
+    /// The caller is the shard's owner, and stays so until the fact is dropped; `epoch` and `barrier` are the hub's.
     #[inline(always)]
-    pub(super) unsafe fn enter(&self, barrier: Barrier) -> Fact<'_> {
+    pub(super) unsafe fn enter(&self, epoch: &Epoch, barrier: Barrier) -> Fact<'_> {
+        // SAFETY: passed on from the caller.
+        unsafe { self.try_enter(epoch, barrier) }.unwrap_or_else(|| self.join())
+    }
+
+    /// Enters a fact; `None` if the owner is inside of one.
+    ///
+    /// # Safety
+    /// As for `enter`.
+    #[inline(always)]
+    pub(super) unsafe fn try_enter(&self, epoch: &Epoch, barrier: Barrier) -> Option<Fact<'_>> {
         // Relaxed: only the owner writes it.
         let seq = self.seq.load(Ordering::Relaxed);
         if seq & 1 == 1 {
-            // Relaxed: written by this very thread.
-            return Fact { shard: self, epoch: self.current.load(Ordering::Relaxed), exit: None };
+            return None;
         }
-        // Release: pairs with the Acquire loads in `is_quiet`. The closer may wait for the odd number of the *last*
-        // fact to change and read this one instead; it must then see all cells of the last fact.
+        // Release: pairs with the Acquire loads in `seq`. The closer may wait for the odd number of the *last* fact to
+        // change and read this one instead; it must then see all cells of the last fact.
         self.seq.store(seq + 1, Ordering::Release);
         barrier.light();
         // Acquire: pairs with the Release store in `Closer::open_next`, so that the side of this epoch is seen as the
         // closer left it: drained.
-        let epoch = self.epoch.load(Ordering::Acquire);
+        let epoch = epoch.load(Ordering::Acquire);
+        // Relaxed: for this very thread.
         self.current.store(epoch, Ordering::Relaxed);
-        Fact { shard: self, epoch, exit: Some(seq + 2) }
+        Some(Fact { shard: self, epoch, exit: Some(seq + 2) })
+    }
+
+    /// Joins the fact that the owner is inside of. Leaving it is the outer one's.
+    pub(super) fn join(&self) -> Fact<'_> {
+        // Relaxed: written by this very thread.
+        Fact { shard: self, epoch: self.current.load(Ordering::Relaxed), exit: None }
     }
 
     /// The sequence number for the closer.

@@ -1,10 +1,10 @@
 //! The totals of a family: a row per entry, the total over all that ever were, and what has retired.
 
 use super::Totals;
-use crate::family::{Key, Keyed, Shared};
+use crate::family::{Key, Keyed, Meta, Shared};
 use crate::metric::{Span, Stats};
 use crate::pages::Pages;
-use crate::phase::{KeyedBlock, Quiet, share};
+use crate::phase::{KeyedBlock, Met, Quiet};
 use crate::rows::Rows;
 use crate::snapshot::{FamilyPart, Part};
 use std::any::Any;
@@ -32,7 +32,7 @@ pub(crate) struct FamilyTotals<K: Key, S: Stats> {
 }
 
 /// Entries to a page. Their counts are touched when a page is copied, which only new and retiring entries cause.
-pub(crate) const OWNERS: usize = 16;
+pub(crate) const OWNERS: usize = 64;
 
 /// A page of entries.
 pub(crate) type Owners<K, S> = [Option<Arc<Keyed<K, S>>>; OWNERS];
@@ -56,30 +56,34 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         }
     }
 
-    fn drain_entry(&mut self, entry: &Keyed<K, S>, cells: &S, span: Span) {
+    fn drain_entry(&mut self, entry: &Met<Meta<K>, S>, cells: &S, span: Span) {
         let row = entry.row().unwrap_or_else(|| self.admit(entry));
         if entry.meet(span.last) {
             self.touched.push(row);
             // If it is released after this, that is a fact of a later epoch, and it is met again.
             if entry.is_unheld() {
-                self.unheld_now.push(share(entry));
+                self.unheld_now.push(entry.share());
             }
         }
         self.delta.fill(0);
         cells.drain(&mut self.delta, span);
+        if self.delta.iter().all(|word| *word == 0) {
+            // It was made or let go, and nothing else.
+            return;
+        }
         self.rows.update(row as usize, |values| S::fold(&self.delta, values, span));
         S::carry(&self.delta, &mut self.total, span);
     }
 
     /// Gives a row to an entry that has none.
-    fn admit(&mut self, entry: &Keyed<K, S>) -> u32 {
+    fn admit(&mut self, entry: &Met<Meta<K>, S>) -> u32 {
         let row = self.free.pop().unwrap_or_else(|| {
             self.used += 1;
             self.used - 1
         });
         entry.set_row(row);
         self.live += 1;
-        *self.owner(row) = Some(share(entry));
+        *self.owner(row) = Some(entry.share());
         row
     }
 

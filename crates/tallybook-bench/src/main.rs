@@ -1,0 +1,103 @@
+//! What Tallybook costs, measured beside its peers, and whether that is what was promised.
+#![forbid(unsafe_code)]
+
+mod facts;
+mod families;
+mod fixtures;
+mod keys;
+mod measure;
+mod memory;
+mod off;
+mod peers;
+mod readers;
+mod report;
+mod ticks;
+mod work;
+
+use anyhow::{Result, bail};
+use cap::Cap;
+use clap::Parser;
+use measure::Effort;
+use report::Report;
+use std::alloc::System;
+use std::path::{Path, PathBuf};
+
+/// Counts what is allocated: one uncontended atomic per allocation, the same for everybody.
+#[global_allocator]
+static ALLOCATED: Cap<System> = Cap::new(System, usize::MAX);
+
+/// Measures what Tallybook costs, beside its peers.
+#[derive(Parser)]
+struct Arguments {
+    /// The questions to answer; all if none is named.
+    questions: Vec<String>,
+    /// Few and short rounds: checks that everything runs, and its numbers mean little.
+    #[arg(long)]
+    quick: bool,
+    /// Writes the document.
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
+}
+
+type Question = (&'static str, fn(Effort) -> Result<Report>);
+
+const QUESTIONS: [Question; 8] = [
+    ("facts", facts::report),
+    ("work", work::report),
+    ("families", families::report),
+    ("memory", memory::report),
+    ("keys", keys::report),
+    ("ticks", ticks::report),
+    ("readers", readers::report),
+    ("off", off::report),
+];
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
+    let names = &arguments.questions;
+    if let Some(unknown) =
+        names.iter().find(|name| !QUESTIONS.iter().any(|known| known.0 == **name))
+    {
+        bail!("no question is called {unknown}; there are {:?}", QUESTIONS.map(|known| known.0));
+    }
+    let mut reports = Vec::new();
+    for (name, ask) in QUESTIONS {
+        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+            let report = ask(effort)?;
+            println!("{report}");
+            reports.push(report);
+            if let Some(path) = &arguments.write {
+                write(path, &reports)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &Path, reports: &[Report]) -> Result<()> {
+    let answers: Vec<_> = reports.iter().map(ToString::to_string).collect();
+    let text = format!("{}\n{}\n{}", head(), Report::summary(reports), answers.join("\n"));
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    Ok(std::fs::write(path, text)?)
+}
+
+fn head() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("unknown processor", |model| model.1);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or("unknown").to_string();
+    format!(
+        "# Performance\n\n\
+         Made by `cargo run --release -p tallybook-bench -- --write docs/performance.md`, on {cores} cores ({model}, \
+         {arch}, {os}) with a load average of {load}, so anything above {cores} was other work. Compare the ratios, \
+         which are medians over rounds in which all contenders were measured in turn; the absolute times are this \
+         machine's. Times are per operation and thread, with each thread on a core of its own. `--quick` only checks \
+         that everything runs.\n"
+    )
+}

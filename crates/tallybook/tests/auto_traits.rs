@@ -1,0 +1,89 @@
+//! What may cross threads, as a compile-time contract. Nothing here runs: it compiles, or the promise is broken.
+
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+use tallybook::{
+    CachedReader, CollectError, Collector, CollectorPanicked, Counter, Difference, Entry, Family,
+    FamilyFull, FamilySnapshot, Gauge, Label, Live, LiveField, ManualClock, Max, Min, Open,
+    PerLabel, Reader, RegisterError, Registry, RegistryBuilder, Set, Snapshot, Stats, SystemClock,
+    Ticker, UpDownCounter, Waited, WrongRegistry,
+};
+
+/// One of everything.
+#[derive(Stats)]
+struct All {
+    counter: Counter,
+    by: PerLabel<Side, Inner>,
+}
+
+/// Nested.
+#[derive(Stats)]
+struct Inner {
+    live: Live,
+}
+
+/// A label.
+#[derive(Clone, Copy, Label)]
+enum Side {
+    Left,
+    Right,
+}
+
+// Handles go anywhere and are used from anywhere.
+assert_impl_all!(Registry: Send, Sync, Clone, Default);
+assert_impl_all!(RegistryBuilder: Send, Sync);
+assert_impl_all!(Set<All>: Send, Sync, Clone);
+assert_impl_all!(Family<String, All>: Send, Sync, Clone);
+assert_impl_all!(Entry<String, All>: Send, Sync, Clone);
+assert_impl_all!(Reader: Send, Sync, Clone);
+assert_impl_all!(CachedReader: Send, Clone);
+
+// A guard closes wherever it is dropped.
+assert_impl_all!(Open<Set<All>, LiveField<All>>: Send, Sync);
+assert_impl_all!(Open<Entry<String, All>, LiveField<All>>: Send, Sync);
+assert_impl_all!(Open<&'static Set<All>, LiveField<All>>: Send, Sync);
+assert_impl_all!(Open<&'static Entry<String, All>, LiveField<All>>: Send, Sync);
+
+// What is collected is shared freely; who collects is one, but anywhere.
+assert_impl_all!(Snapshot: Send, Sync, Clone);
+assert_impl_all!(FamilySnapshot<String, All>: Send, Sync, Clone);
+assert_impl_all!(Difference: Send, Sync, Clone);
+assert_impl_all!(Waited: Send, Sync, Clone);
+assert_impl_all!(AllSnapshot: Send, Sync, Clone, PartialEq, Default);
+assert_impl_all!(Collector: Send);
+assert_impl_all!(Ticker: Send, Sync);
+assert_not_impl_any!(Collector: Clone);
+assert_not_impl_any!(Ticker: Clone);
+
+// Cells are plain loads and stores: lent to one thread, they stay there, or adds could be lost.
+assert_impl_all!(All: Send);
+assert_not_impl_any!(Counter: Sync, Clone);
+assert_not_impl_any!(UpDownCounter: Sync, Clone);
+assert_not_impl_any!(Gauge: Sync, Clone);
+assert_not_impl_any!(Gauge<f64>: Sync, Clone);
+assert_not_impl_any!(Live: Sync, Clone);
+assert_not_impl_any!(Max: Sync, Clone);
+assert_not_impl_any!(Min: Sync, Clone);
+assert_not_impl_any!(PerLabel<Side, Counter>: Sync);
+assert_not_impl_any!(All: Sync, Clone);
+
+// Errors go through `?` into whatever a program has.
+assert_impl_all!(RegisterError: std::error::Error, Send, Sync);
+assert_impl_all!(CollectError: std::error::Error, Send, Sync);
+assert_impl_all!(CollectorPanicked: std::error::Error, Send, Sync);
+assert_impl_all!(WrongRegistry: std::error::Error, Send, Sync);
+assert_impl_all!(FamilyFull<String>: std::error::Error, Send, Sync);
+
+assert_impl_all!(SystemClock: tallybook::Clock);
+assert_impl_all!(std::sync::Arc<ManualClock>: tallybook::Clock);
+
+/// A future of the collector's moves between the threads of a runtime.
+#[test]
+fn futures_are_send() {
+    fn is_send<T: Send>(_: &T) {}
+    let registry = Registry::disabled();
+    let reader = registry.reader();
+    is_send(&reader.next(0));
+    let collector = registry.collector().unwrap();
+    is_send(&collector.run(std::time::Duration::from_secs(1), tokio::time::sleep));
+    assert_eq!(Side::VALUES.len(), [Side::Left, Side::Right].len());
+}

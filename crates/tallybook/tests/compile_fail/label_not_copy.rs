@@ -1,0 +1,9 @@
+use tallybook::Label;
+
+#[derive(Label)]
+enum Direction {
+    Inbound,
+    Outbound,
+}
+
+fn main() {}

@@ -1,0 +1,236 @@
+//! Readers: they see the newest cut, wait in whatever way they like, and disturb nobody.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+use tallybook::{Collector, Counter, Registry, Set, Snapshot, Stats, Waited};
+
+/// What is read.
+#[derive(Stats)]
+struct Hits {
+    hits: Counter,
+}
+
+fn hits() -> (Registry, Set<Hits>, Collector) {
+    let registry = Registry::new();
+    let hits = registry.set("hits").unwrap();
+    let collector = registry.collector().unwrap();
+    (registry, hits, collector)
+}
+
+/// Counts how often it was woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+#[test]
+fn the_latest_is_empty_at_first_and_then_that_of_the_last_tick() {
+    let (registry, hits, mut collector) = hits();
+    let reader = registry.reader();
+    assert_eq!((reader.latest().epoch(), reader.latest().set(&hits).hits), (0, 0));
+    assert_eq!(reader.latest().declarations().count(), 0);
+    for n in 1..=5 {
+        hits.record(|h| h.hits.inc());
+        assert_eq!(reader.latest().epoch(), n - 1);
+        let cut = collector.tick();
+        assert!(Arc::ptr_eq(&cut, &reader.latest()));
+        assert_eq!((cut.epoch(), cut.set(&hits).hits), (n, n));
+    }
+    let names: Vec<_> = reader.latest().declarations().map(|d| d.name.to_string()).collect();
+    assert_eq!(names, ["tallybook", "hits"]);
+}
+
+#[test]
+fn a_cached_reader_sees_what_the_others_see() {
+    let (registry, _, mut collector) = hits();
+    let (mut cached, reader) = (registry.reader().cached(), registry.reader());
+    let mut other = cached.clone();
+    for _ in 0..5 {
+        collector.tick();
+        assert!(Arc::ptr_eq(cached.latest(), &reader.latest()));
+        assert!(Arc::ptr_eq(cached.latest(), &reader.latest()));
+    }
+    assert_eq!(other.latest().epoch(), 5);
+}
+
+#[test]
+fn a_snapshot_never_changes() {
+    let (_registry, hits, mut collector) = hits();
+    let cuts: Vec<_> = (0..20)
+        .map(|_| {
+            hits.record(|h| h.hits.inc());
+            collector.tick()
+        })
+        .collect();
+    for (n, cut) in (1..).zip(&cuts) {
+        assert_eq!((cut.epoch(), cut.set(&hits).hits), (n, n));
+    }
+}
+
+/// Snapshots that nobody keeps are gone, whether readers read or not.
+#[test]
+fn a_reader_that_never_reads_keeps_nothing() {
+    let (registry, _, mut collector) = hits();
+    let idle = registry.reader();
+    let cuts: Vec<Weak<Snapshot>> = (0..20).map(|_| Arc::downgrade(&collector.tick())).collect();
+    let alive = cuts.iter().filter(|cut| cut.strong_count() > 0).count();
+    assert_eq!((alive, idle.latest().epoch()), (1, 20));
+}
+
+#[test]
+fn next_is_woken_by_the_next_tick_and_not_before() {
+    let (registry, _, mut collector) = hits();
+    let reader = registry.reader();
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    let mut context = Context::from_waker(&waker);
+    let mut next = pin!(reader.next(0));
+    assert!(next.as_mut().poll(&mut context).is_pending());
+    assert!(next.as_mut().poll(&mut context).is_pending());
+    assert_eq!(woken.0.load(SeqCst), 0);
+    collector.tick();
+    assert_eq!(woken.0.load(SeqCst), 1);
+    let Poll::Ready(cut) = next.as_mut().poll(&mut context) else { panic!("still pending") };
+    assert_eq!(cut.epoch(), 1);
+}
+
+#[test]
+fn next_returns_the_newest_at_once_if_there_is_one() {
+    let (registry, _, mut collector) = hits();
+    (0..5).for_each(|_| drop(collector.tick()));
+    let reader = registry.reader();
+    let mut context = Context::from_waker(Waker::noop());
+    for seen in 0..5 {
+        let Poll::Ready(cut) = pin!(reader.next(seen)).poll(&mut context) else { panic!("{seen}") };
+        assert_eq!(cut.epoch(), 5);
+    }
+    assert!(pin!(reader.next(5)).poll(&mut context).is_pending());
+}
+
+#[test]
+fn one_tick_wakes_all_that_wait_and_a_wait_that_was_dropped_takes_no_wake_away() {
+    let (registry, _, mut collector) = hits();
+    let reader = registry.reader();
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    let mut context = Context::from_waker(&waker);
+    let mut waits: Vec<_> = (0..10).map(|_| Box::pin(reader.next(0))).collect();
+    for wait in &mut waits {
+        assert!(wait.as_mut().poll(&mut context).is_pending());
+    }
+    waits.drain(2..7);
+    collector.tick();
+    assert_eq!(woken.0.load(SeqCst), 5);
+    // One more drops after its wake and before its poll.
+    drop(waits.pop());
+    for wait in &mut waits {
+        assert!(wait.as_mut().poll(&mut context).is_ready());
+    }
+}
+
+#[test]
+fn a_stale_cut_is_not_a_next_one() {
+    let registry = Registry::builder().patience(Duration::ZERO).build();
+    let hits = registry.set::<Hits>("hits").unwrap();
+    let mut collector = registry.collector().unwrap();
+    let reader = registry.reader();
+    let mut context = Context::from_waker(Waker::noop());
+    let mut next = pin!(reader.next(0));
+    hits.record(|_| {
+        assert!(collector.tick().is_stale());
+        assert!(next.as_mut().poll(&mut context).is_pending());
+    });
+    collector.tick();
+    assert!(next.as_mut().poll(&mut context).is_ready());
+}
+
+#[test]
+fn a_timed_wait_says_that_the_time_was_over() {
+    let (registry, _, mut collector) = hits();
+    let reader = registry.reader();
+    let timed_out = |waited| matches!(waited, Waited::TimedOut);
+    assert!(timed_out(reader.wait_next(0, Duration::ZERO)));
+    let (start, time) = (Instant::now(), Duration::from_millis(5));
+    assert!(timed_out(reader.wait_next(0, time)));
+    assert!(start.elapsed() >= time);
+    assert!(reader.wait_next(0, time).next().is_none());
+    collector.tick();
+    let Waited::Next(cut) = reader.wait_next(0, Duration::ZERO) else { panic!("there is one") };
+    assert_eq!(cut.epoch(), 1);
+    assert!(timed_out(reader.wait_next(1, Duration::ZERO)));
+}
+
+#[test]
+fn a_timed_wait_in_a_disabled_registry_lasts_as_long_as_it_says() {
+    let (start, time) = (Instant::now(), Duration::from_millis(20));
+    // A wake of this thread that has nothing to do with the wait.
+    thread::current().unpark();
+    assert!(Registry::disabled().reader().wait_next(0, time).next().is_none());
+    assert!(start.elapsed() >= time, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_timed_wait_ends_with_the_tick() {
+    let (registry, _, mut collector) = hits();
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            let reader = registry.reader();
+            thread::spawn(move || reader.wait_next(0, Duration::from_secs(3_600)))
+        })
+        .collect();
+    collector.tick();
+    for thread in waiting {
+        assert_eq!(thread.join().unwrap().next().unwrap().epoch(), 1);
+    }
+}
+
+#[test]
+fn a_wait_may_be_as_long_as_a_duration_can_be() {
+    let (registry, _, mut collector) = hits();
+    let reader = registry.reader();
+    let waiting = thread::spawn(move || reader.wait_next(0, Duration::MAX));
+    collector.tick();
+    let waited = waiting.join().expect("the longest wait is not a panic");
+    assert_eq!(waited.next().unwrap().epoch(), 1);
+}
+
+#[test]
+fn readers_outlive_the_registry_and_its_collector() {
+    let (registry, hits, collector) = hits();
+    let reader = registry.reader();
+    hits.record(|h| h.hits.inc());
+    drop((registry, collector));
+    assert_eq!(reader.latest().set(&hits).hits, 1);
+}
+
+#[tokio::test]
+async fn next_follows_the_ticks_on_a_runtime() {
+    let (registry, hits, mut collector) = hits();
+    let reader = registry.reader();
+    let (seen, mut sees) = tokio::sync::mpsc::unbounded_channel();
+    let following = tokio::spawn(async move {
+        let mut epoch = 0;
+        while epoch < 20 {
+            let cut = reader.next(epoch).await;
+            assert!(cut.epoch() > epoch);
+            epoch = cut.epoch();
+            seen.send(cut).unwrap();
+        }
+    });
+    for n in 1..=20 {
+        hits.record(|h| h.hits.inc());
+        collector.tick();
+        let cut = sees.recv().await.unwrap();
+        assert_eq!((cut.epoch(), cut.set(&hits).hits), (n, n));
+    }
+    following.await.unwrap();
+}

@@ -1,0 +1,185 @@
+//! What may be registered under which name, and what the refusals say.
+
+use tallybook::{Counter, Label, PerLabel, RegisterError, Registry, Stats};
+
+/// A set.
+#[derive(Stats)]
+struct Io {
+    read: Counter,
+    read_bytes: Counter,
+}
+
+/// A set in a set.
+#[derive(Stats)]
+struct Disk {
+    io: Io,
+    by_mode: PerLabel<Mode, Io>,
+}
+
+/// A set whose nested field spells like a plain one: both are `…_io_read`.
+#[derive(Stats)]
+struct Doubled {
+    io: Io,
+    io_read: Counter,
+}
+
+/// A set with one label twice in a row.
+#[derive(Stats)]
+struct Crossed {
+    by: PerLabel<Mode, PerLabel<Mode, Counter>>,
+}
+
+/// How a file is open.
+#[derive(Clone, Copy, Label)]
+enum Mode {
+    Direct,
+    Buffered,
+}
+
+fn set(registry: &Registry, name: &str) -> Result<(), String> {
+    registry.set::<Io>(name).map(drop).map_err(|error| error.to_string())
+}
+
+fn family(registry: &Registry, name: &str, label: &str) -> Result<(), String> {
+    registry.family::<u8, Io>(name, label).map(drop).map_err(|error| error.to_string())
+}
+
+fn refused(text: &str) -> Result<(), String> {
+    Err(text.to_owned())
+}
+
+#[test]
+fn names_that_no_exporter_could_write_are_refused() {
+    let registry = Registry::new();
+    let rule = "write a letter or `_`, then letters, digits and `_` (not `__` at the start)";
+    for name in ["", "1a", "a-b", "a.b", "a:b", "a b", "ä", "aä", "__a", "a\0", "-"] {
+        let expected = format!("`{name}` is not a valid name for a set: {rule}");
+        assert_eq!(set(&registry, name), refused(&expected));
+        let expected = format!("`{name}` is not a valid name for a family: {rule}");
+        assert_eq!(family(&registry, name, "n"), refused(&expected));
+        let expected = format!("`{name}` is not a valid name for a label: {rule}");
+        assert_eq!(family(&registry, "family", name), refused(&expected));
+    }
+    for name in ["a", "_", "_a", "A_1", "a__b", "family"] {
+        assert_eq!(set(&registry, name), Ok(()), "{name}");
+    }
+}
+
+#[test]
+fn a_name_is_given_once() {
+    let registry = Registry::new();
+    assert_eq!(set(&registry, "disk"), Ok(()));
+    assert_eq!(family(&registry, "peer", "addr"), Ok(()));
+    let expected = |what, name, other| {
+        refused(&format!(
+            "the {what} `{name}` cannot be registered: the {other} `{name}` has that name; choose another"
+        ))
+    };
+    assert_eq!(set(&registry, "disk"), expected("set", "disk", "set"));
+    assert_eq!(family(&registry, "disk", "n"), expected("family", "disk", "set"));
+    assert_eq!(set(&registry, "peer"), expected("set", "peer", "family"));
+    assert_eq!(family(&registry, "peer", "n"), expected("family", "peer", "family"));
+    assert_eq!(set(&registry, "tallybook"), expected("set", "tallybook", "set"));
+    assert_eq!(set(&Registry::new(), "disk"), Ok(()), "in another registry it is free");
+}
+
+// rqbit's page declares one metric twice: one tool refuses the whole page, another drops the second value.
+#[test]
+fn two_metrics_of_one_full_name_are_refused() {
+    let registry = Registry::new();
+    registry.set::<Disk>("disk").unwrap();
+    let expected = "`disk_io` cannot be registered: its metric `disk_io_read` is also a metric of `disk`; \
+                    rename one of the two or a field (`#[stats(name = \"…\")]`)";
+    assert_eq!(set(&registry, "disk_io"), refused(expected));
+    assert_eq!(family(&registry, "disk_io", "n"), refused(expected));
+    let expected = "`disk_by_mode` cannot be registered: its metric `disk_by_mode_read` is also a metric of \
+                    `disk`; rename one of the two or a field (`#[stats(name = \"…\")]`)";
+    assert_eq!(set(&registry, "disk_by_mode"), refused(expected));
+    let error = registry.set::<Io>("disk_io").unwrap_err();
+    assert!(matches!(error, RegisterError::MetricTaken { .. }));
+
+    // And the other way round: what is nested comes second.
+    let registry = Registry::new();
+    assert_eq!(set(&registry, "disk_io"), Ok(()));
+    let error = registry.set::<Disk>("disk").unwrap_err().to_string();
+    let expected = "`disk` cannot be registered: its metric `disk_io_read` is also a metric of `disk_io`; \
+                    rename one of the two or a field (`#[stats(name = \"…\")]`)";
+    assert_eq!(error, expected);
+}
+
+// rqbit, as above, within one set.
+#[test]
+fn two_metrics_of_one_full_name_are_refused_within_a_set_too() {
+    let registry = Registry::new();
+    assert!(registry.set::<Doubled>("disk").is_err(), "`disk_io_read` is there twice");
+    assert!(registry.family::<u8, Doubled>("disks", "n").is_err());
+}
+
+#[test]
+fn a_familys_label_is_not_one_of_its_set() {
+    let registry = Registry::new();
+    let error = registry.family::<u8, Disk>("disk", "mode").unwrap_err().to_string();
+    let expected = "the family `disk` cannot use the label `mode`: its set has fields per `mode`; \
+                    choose another name for one of the two";
+    assert_eq!(error, expected);
+    assert!(registry.family::<u8, Disk>("disk", "path").is_ok());
+    assert_eq!(family(&registry, "other", "mode"), Ok(()));
+}
+
+#[test]
+fn a_label_is_not_inside_of_itself() {
+    assert!(Registry::new().set::<Crossed>("files").is_err(), "`mode` would be there twice");
+}
+
+#[test]
+fn what_was_refused_takes_no_name_and_no_room() {
+    let registry = Registry::new();
+    let io = registry.set::<Io>("io").unwrap();
+    registry.set::<Disk>("io").unwrap_err();
+    registry.family::<u8, Disk>("disk", "mode").unwrap_err();
+    registry.family::<u8, Disk>("disk", "not valid").unwrap_err();
+    let disk = registry.set::<Disk>("disk").unwrap();
+    io.record(|i| i.read.inc());
+    disk.record(|d| {
+        d.io.read.add(10);
+        d.by_mode[Mode::Direct].read_bytes.add(20);
+        d.by_mode[Mode::Buffered].read_bytes.add(30);
+    });
+    let cut = registry.collector().unwrap().tick();
+    let names: Vec<_> = cut.declarations().map(|declared| declared.name.to_string()).collect();
+    assert_eq!(names, ["tallybook", "io", "disk"]);
+    assert_eq!((cut.set(&io).read, cut.set(&disk).io.read), (1, 10));
+    assert_eq!(cut.set(&disk).by_mode[Mode::Buffered].read_bytes, 30);
+}
+
+#[test]
+fn registering_while_others_record_and_tick_shows_everything() {
+    let registry = Registry::new();
+    let threads: Vec<_> = (0..if cfg!(miri) { 2 } else { 4 })
+        .map(|thread| {
+            let registry = registry.clone();
+            std::thread::spawn(move || {
+                (0..10).for_each(|n| {
+                    let set = registry.set::<Io>(&format!("set_{thread}_{n}")).unwrap();
+                    set.record(|i| i.read.inc());
+                    let family =
+                        registry.family::<u8, Io>(&format!("family_{thread}_{n}"), "n").unwrap();
+                    family.entry(0).unwrap().record(|i| i.read.inc());
+                    // Either there is a collector already, or this cut has both.
+                    if let Ok(mut collector) = registry.collector() {
+                        let cut = collector.tick();
+                        assert_eq!((cut.set(&set).read, cut.family(&family).total().read), (1, 1));
+                    }
+                });
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+#[test]
+fn a_disabled_registry_refuses_nothing() {
+    let registry = Registry::disabled();
+    assert_eq!((set(&registry, "io"), set(&registry, "io")), (Ok(()), Ok(())));
+    assert_eq!(family(&registry, "not valid", "neither is this"), Ok(()));
+}

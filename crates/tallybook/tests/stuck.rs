@@ -1,0 +1,227 @@
+//! A writer that stays inside a fact: nobody waits for it, nothing is lost, and every cut says how old it is.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tallybook::{Collector, Counter, ManualClock, Registry, Set, Snapshot, Stats};
+
+/// What is written.
+#[derive(Stats)]
+struct Writes {
+    begun: Counter,
+    ended: Counter,
+}
+
+/// A thread inside a fact.
+struct Parked {
+    go_on: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Parked {
+    /// Starts a thread and returns when it is in the middle of a fact.
+    fn inside(writes: &Set<Writes>) -> Self {
+        let (inside, is_inside): (_, Receiver<()>) = channel();
+        let (go_on, goes_on): (_, Receiver<()>) = channel();
+        let writes = writes.clone();
+        let thread = thread::spawn(move || {
+            writes.record(|w| {
+                w.begun.inc();
+                inside.send(()).unwrap();
+                goes_on.recv().unwrap();
+                w.ended.inc();
+            });
+        });
+        is_inside.recv().unwrap();
+        Parked { go_on, thread }
+    }
+
+    fn release(self) {
+        self.go_on.send(()).unwrap();
+        self.thread.join().unwrap();
+    }
+}
+
+/// A registry that waits for nobody.
+fn impatient() -> (Registry, Set<Writes>, Collector, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::new());
+    let registry = Registry::builder().clock(clock.clone()).patience(Duration::ZERO).build();
+    let writes = registry.set("writes").unwrap();
+    let collector = registry.collector().unwrap();
+    (registry, writes, collector, clock)
+}
+
+fn counts(cut: &Snapshot, writes: &Set<Writes>) -> (u64, u64) {
+    let now = cut.set(writes);
+    (now.begun, now.ended)
+}
+
+/// One whole fact.
+fn write(writes: &Set<Writes>) {
+    writes.record(|w| {
+        w.begun.inc();
+        w.ended.inc();
+    });
+}
+
+#[test]
+fn a_stuck_epoch_shows_the_last_cut_as_stale_until_it_is_finished() {
+    let (registry, writes, mut collector, clock) = impatient();
+    let reader = registry.reader();
+    write(&writes);
+    clock.advance(Duration::from_secs(1));
+    let first = collector.tick();
+    assert!(!first.is_stale());
+
+    let parked = Parked::inside(&writes);
+    clock.advance(Duration::from_secs(1));
+    for stale in 1..=3 {
+        write(&writes);
+        let cut = collector.tick();
+        assert!(cut.is_stale());
+        assert_eq!((cut.epoch(), cut.at(), cut.interval()), (1, first.at(), first.interval()));
+        assert_eq!(counts(&cut, &writes), (1, 1), "half a fact, or one of the open epoch");
+        let own = cut.set(&registry.collector_stats());
+        assert_eq!((own.stale, own.ticks, own.shards), (stale, 1, Some(2)));
+        assert!(reader.latest().is_stale());
+        assert_eq!(counts(&reader.latest(), &writes), (1, 1));
+        clock.advance(Duration::from_secs(1));
+    }
+    parked.release();
+
+    // The epoch that was stuck: its cut was made when it was tried first. One write came before the trial.
+    let finished = collector.tick();
+    assert!(!finished.is_stale());
+    assert_eq!((finished.epoch(), finished.at()), (2, Duration::from_secs(2)));
+    assert_eq!(finished.interval(), Duration::from_secs(1));
+    assert_eq!(counts(&finished, &writes), (3, 3));
+    let own = finished.set(&registry.collector_stats());
+    assert_eq!((own.stale, own.ticks, own.waits), (3, 2, 1));
+
+    let exact = collector.tick();
+    assert_eq!((exact.epoch(), exact.interval()), (3, Duration::from_secs(3)));
+    assert_eq!(counts(&exact, &writes), (5, 5));
+}
+
+#[test]
+fn the_first_cut_can_be_stuck() {
+    let (registry, writes, mut collector, _) = impatient();
+    let parked = Parked::inside(&writes);
+    for stale in 1..=2 {
+        let cut = collector.tick();
+        assert!(cut.is_stale());
+        assert_eq!((cut.epoch(), counts(&cut, &writes)), (0, (0, 0)));
+        assert_eq!(cut.set(&registry.collector_stats()).stale, stale);
+    }
+    parked.release();
+    let cut = collector.tick();
+    assert_eq!((cut.epoch(), cut.is_stale(), counts(&cut, &writes)), (1, false, (1, 1)));
+}
+
+// HdrHistogram_rust#120: a reader that waits for every writer's next write hangs on an idle one.
+#[test]
+fn an_idle_writer_holds_up_nobody() {
+    let (_registry, writes, mut collector, _) = impatient();
+    let (to, from) = channel::<()>();
+    let (ready, is_ready) = channel();
+    let idle = thread::spawn({
+        let writes = writes.clone();
+        move || {
+            write(&writes);
+            ready.send(()).unwrap();
+            from.recv().unwrap_err();
+        }
+    });
+    is_ready.recv().unwrap();
+    for epoch in 1..10 {
+        let cut = collector.tick();
+        assert_eq!((cut.epoch(), cut.is_stale(), counts(&cut, &writes)), (epoch, false, (1, 1)));
+    }
+    drop(to);
+    idle.join().unwrap();
+}
+
+#[test]
+fn other_writers_go_on_and_their_threads_may_begin_and_end() {
+    let (_registry, writes, mut collector, _) = impatient();
+    let parked = Parked::inside(&writes);
+    assert!(collector.tick().is_stale());
+    let before = if cfg!(miri) { 3 } else { 20 };
+    for _ in 0..before {
+        let writes = writes.clone();
+        thread::spawn(move || write(&writes)).join().unwrap();
+        assert!(collector.tick().is_stale());
+    }
+    parked.release();
+    assert_eq!(counts(&collector.tick(), &writes), (1, 1));
+    assert_eq!(counts(&collector.tick(), &writes), (before + 1, before + 1));
+}
+
+#[test]
+fn two_stuck_writers_are_both_waited_for() {
+    let (_registry, writes, mut collector, _) = impatient();
+    let (one, two) = (Parked::inside(&writes), Parked::inside(&writes));
+    assert!(collector.tick().is_stale());
+    two.release();
+    assert!(collector.tick().is_stale());
+    one.release();
+    let cut = collector.tick();
+    assert_eq!((cut.is_stale(), counts(&cut, &writes)), (false, (2, 2)));
+}
+
+#[test]
+fn ticking_inside_of_a_fact_gives_a_stale_cut_and_no_hang() {
+    let (_registry, writes, mut collector, _) = impatient();
+    writes.record(|w| {
+        w.begun.inc();
+        assert!(collector.tick().is_stale());
+        w.ended.inc();
+    });
+    assert_eq!(counts(&collector.tick(), &writes), (1, 1));
+}
+
+#[test]
+fn the_next_collector_goes_on_with_a_stuck_epoch() {
+    let (registry, writes, mut collector, _) = impatient();
+    let parked = Parked::inside(&writes);
+    assert!(collector.tick().is_stale());
+    drop(collector);
+    assert!(registry.reader().latest().is_stale());
+    parked.release();
+    write(&writes);
+    let mut collector = registry.collector().unwrap();
+    assert_eq!(counts(&collector.tick(), &writes), (1, 1));
+    assert_eq!(counts(&collector.tick(), &writes), (2, 2));
+}
+
+#[test]
+fn the_last_cut_is_exact_even_after_a_stuck_epoch() {
+    let (registry, writes, mut collector, _) = impatient();
+    let parked = Parked::inside(&writes);
+    assert!(collector.tick().is_stale());
+    parked.release();
+    write(&writes);
+    drop(collector);
+    let last = registry.reader().latest();
+    assert_eq!((last.is_stale(), counts(&last, &writes)), (false, (2, 2)));
+}
+
+#[test]
+fn endless_patience_waits_for_the_writer() {
+    let registry = Registry::builder().patience(Duration::MAX).build();
+    let writes = registry.set("writes").unwrap();
+    let mut collector = registry.collector().unwrap();
+    let parked = Parked::inside(&writes);
+    let (begin, begins) = channel();
+    let ticking = thread::spawn(move || {
+        begin.send(()).unwrap();
+        collector.tick()
+    });
+    begins.recv().unwrap();
+    // Most likely inside of the tick by then; true either way.
+    (0..if cfg!(miri) { 10 } else { 1_000 }).for_each(|_| thread::yield_now());
+    parked.release();
+    let cut = ticking.join().expect("the longest patience is not a panic");
+    assert_eq!((cut.is_stale(), counts(&cut, &writes)), (false, (1, 1)));
+}
