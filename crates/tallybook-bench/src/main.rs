@@ -77,7 +77,9 @@ fn main() -> Result<()> {
 
 fn write(path: &Path, reports: &[Report]) -> Result<()> {
     let answers: Vec<_> = reports.iter().map(ToString::to_string).collect();
-    let text = format!("{}\n{}\n{}", head(), Report::summary(reports), answers.join("\n"));
+    let notes = include_str!("../notes.md");
+    let summary = Report::summary(reports);
+    let text = format!("{}\n{summary}\n{notes}\n{}", head(), answers.join("\n"));
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }

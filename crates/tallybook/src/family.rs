@@ -248,11 +248,13 @@ impl<K: Key, S: Stats> Entry<K, S> {
 
     /// Counts an opening now, and its closing when the guard drops. The guard holds the entry.
     /// See [`Set::open`](crate::Set::open).
+    #[inline]
     pub fn open<F: Fn(&S) -> &Live>(&self, field: F) -> Open<Self, F> {
         Open::new(self.clone(), field)
     }
 
     /// Like [`open`](Entry::open), with a guard that borrows the handle: it saves the shared reference counts.
+    #[inline]
     pub fn open_borrowed<F: Fn(&S) -> &Live>(&self, field: F) -> Open<&Self, F> {
         Open::new(self, field)
     }

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![deny(unsafe_code)]
 // The derive macros name the crate by its public path, here too.
 extern crate self as tallybook;
 
@@ -10,6 +11,7 @@ mod family;
 mod metric;
 mod names;
 mod pages;
+#[allow(unsafe_code)]
 mod phase;
 mod reader;
 mod registry;
@@ -32,7 +34,7 @@ pub use metric::{
 pub use phase::Barrier;
 pub use reader::{CachedReader, Reader, Waited};
 pub use registry::{FamilyBuilder, Registry, RegistryBuilder};
-pub use set::{LocalSet, Open, Record, Set};
+pub use set::{Open, Record, Set};
 pub use snapshot::{Declaration, FamilySnapshot, Snapshot};
 pub use tallybook_derive::{Label, Stats};
 pub use ticker::Ticker;

@@ -48,6 +48,6 @@ pub(crate) use closer::{Closer, Quiet};
 pub(crate) use entry::KeyedEntry;
 pub(crate) use hub::Hub;
 pub(crate) use keyed::{KeyedBlock, Met};
-pub(crate) use local::{Local, Place, record_block, record_entry, release_entry, touch_entry};
+pub(crate) use local::{Place, record_block, record_entry, release_entry, touch_entry};
 pub(crate) use stamp::stamp;
 pub(crate) use word::Word;

@@ -1,7 +1,7 @@
 //! [`Set`]: the handle to record on a set with, and [`Open`], the guard of something live.
 
 use crate::metric::{Live, LiveField, Stats};
-use crate::phase::{Local, Place, record_block};
+use crate::phase::{Place, record_block};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -74,13 +74,6 @@ impl<S: Stats> Set<S> {
         record_block(&self.place, fact);
     }
 
-    /// A handle for the calling thread alone, which has looked up that thread's memory once: for loops in which every
-    /// instruction counts. Facts through it and through the set are the same facts.
-    #[must_use]
-    pub fn local(&self) -> LocalSet<S> {
-        LocalSet { found: Local::find(&self.place), set: self.clone() }
-    }
-
     /// Counts an opening now, and its closing when the guard drops, wherever that is.
     ///
     /// `field` is one of the constants that the derive makes for fields of type `Live`, or a closure for those in nested
@@ -104,50 +97,15 @@ impl<S: Stats> Set<S> {
     /// assert_eq!(collector.tick().set(&server).connections.live(), 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn open<F: Fn(&S) -> &Live>(&self, field: F) -> Open<Self, F> {
         Open::new(self.clone(), field)
     }
 
     /// Like [`open`](Set::open), with a guard that borrows the handle: it saves the shared reference count.
+    #[inline]
     pub fn open_borrowed<F: Fn(&S) -> &Live>(&self, field: F) -> Open<&Self, F> {
         Open::new(self, field)
-    }
-}
-
-/// A handle to a set for one thread; made by [`Set::local`]. Neither `Send` nor `Sync`.
-///
-/// ```
-/// # use tallybook::{Counter, Registry, Stats};
-/// # #[derive(Stats)]
-/// # struct Work { steps: Counter }
-/// let registry = Registry::new();
-/// let work = registry.set::<Work>("work")?;
-/// let local = work.local();
-/// for _ in 0..1_000 {
-///     local.record(|w| w.steps.inc());
-/// }
-/// assert_eq!(registry.collector()?.tick().set(&work).steps, 1_000);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub struct LocalSet<S> {
-    found: Option<Local<S>>,
-    set: Set<S>,
-}
-
-impl<S: Stats> LocalSet<S> {
-    /// Records one fact; see [`Set::record`].
-    #[inline(always)]
-    pub fn record(&self, fact: impl FnOnce(&S)) {
-        match &self.found {
-            Some(found) => found.record(fact),
-            None => self.set.record(fact),
-        }
-    }
-}
-
-impl<S> fmt::Debug for LocalSet<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalSet").field("set", &self.set).finish_non_exhaustive()
     }
 }
 
@@ -194,6 +152,7 @@ pub struct Open<R: Record, F: Fn(&R::Stats) -> &Live = LiveField<<R as Record>::
 }
 
 impl<R: Record, F: Fn(&R::Stats) -> &Live> Open<R, F> {
+    #[inline]
     pub(crate) fn new(on: R, field: F) -> Self {
         on.record_fact(|stats| field(stats).opens());
         Open { on, field }
@@ -206,6 +165,7 @@ impl<R: Record, F: Fn(&R::Stats) -> &Live> Open<R, F> {
 }
 
 impl<R: Record, F: Fn(&R::Stats) -> &Live> Drop for Open<R, F> {
+    #[inline]
     fn drop(&mut self) {
         self.on.record_fact(|stats| (self.field)(stats).closes());
     }

@@ -226,9 +226,8 @@ thread_local! {
     static CLAIMS: Claims = const { Claims(RefCell::new(Vec::new())) };
 }
 
-/// The shards that this thread owns. Dropped when the thread ends, which hands them over, unless a [`Local`] in another
-/// thread-local still uses one: then that does.
-struct Claims(RefCell<Vec<Rc<Claim>>>);
+/// The shards that this thread owns. Dropped when the thread ends, which hands them over.
+struct Claims(RefCell<Vec<Claim>>);
 
 struct Claim {
     id: u64,
@@ -254,68 +253,18 @@ impl Drop for Claims {
 
 /// This thread's shard in a hub, claimed if it is the first time; `None` where the thread is ending and owns none.
 fn owned(hub: &Arc<Hub>) -> Option<*const Shard> {
-    with_claim(hub, |claim| Arc::as_ptr(&claim.shard))
-}
-
-/// Calls `f` with this thread's claim in a hub; `None` where the thread is ending and has none.
-fn with_claim<R>(hub: &Arc<Hub>, f: impl FnOnce(&Rc<Claim>) -> R) -> Option<R> {
     let find = |claims: &Claims| {
         let mut claims = claims.0.borrow_mut();
         if let Some(known) = claims.iter().find(|claim| claim.id == hub.id()) {
-            return f(known);
+            return Arc::as_ptr(&known.shard);
         }
         claims.retain(|claim| claim.hub.strong_count() > 0);
-        let claim = Claim { id: hub.id(), shard: hub.claim(), hub: Arc::downgrade(hub) };
-        claims.push(Rc::new(claim));
-        f(&claims[claims.len() - 1])
+        let shard = hub.claim();
+        let pointer = Arc::as_ptr(&shard);
+        claims.push(Claim { id: hub.id(), shard, hub: Arc::downgrade(hub) });
+        pointer
     };
     CLAIMS.try_with(find).ok()
-}
-
-/// A set's block of the thread that made this, found once for many facts. Neither `Send` nor `Sync`.
-pub(crate) struct Local<S> {
-    shard: *const Shard,
-    block: *const Block<S>,
-    hub: Arc<Hub>,
-    epoch: *const Epoch,
-    /// Keeps the shard, and keeps it this thread's.
-    _claim: Rc<Claim>,
-}
-
-impl<S: Metric> Local<S> {
-    /// `None` in a disabled registry, and where the thread is ending.
-    pub(crate) fn find(place: &Place) -> Option<Self> {
-        let home = place.home.as_ref()?;
-        with_claim(&home.hub, |claim| {
-            let bytes = <Block<S> as Part>::bytes();
-            // SAFETY: this thread owns the shard.
-            let block = unsafe { claim.shard.block(home.index, bytes, Block::<S>::new) };
-            Local {
-                shard: Arc::as_ptr(&claim.shard),
-                block,
-                hub: home.hub.clone(),
-                epoch: &raw const home.hub.epoch,
-                _claim: claim.clone(),
-            }
-        })
-    }
-
-    /// One fact.
-    #[inline(always)]
-    pub(crate) fn record(&self, f: impl FnOnce(&S)) {
-        // SAFETY: `_claim` keeps the shard.
-        let shard = unsafe { &*self.shard };
-        // SAFETY: the shard keeps its blocks.
-        let block = unsafe { &*self.block };
-        // SAFETY: `hub` keeps it.
-        let epoch = unsafe { &*self.epoch };
-        let f = move |block: &Block<S>, fact: &Fact<'_>| f(block.side(fact.side()));
-        // SAFETY: this thread owns the shard as long as `_claim` lives, and this cannot leave the thread.
-        match unsafe { shard.try_enter(epoch, self.hub.barrier()) } {
-            Some(fact) => run(shard, block, &fact, S::STAMPED, f),
-            None => run_joined(shard, block, S::STAMPED, f),
-        }
-    }
 }
 
 /// For facts in destructors of thread-locals, after the thread has given up its shards: a shard for one fact and those
