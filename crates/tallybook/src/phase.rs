@@ -18,7 +18,7 @@
 //!
 //! # Keyed entries
 //! A block per thread and key would not fit in memory. A [`KeyedBlock`] is a small write-combining cache instead: a line
-//! holds the cells of one [`KeyedEntry`]; a miss first moves the evicted line into the entry's own two-sided cells.
+//! holds the cells of one [`KeyedEntry`]; what leaves its line is merged into the entry's own two-sided cells.
 //!
 //! # Cost
 //! Three stores and two loads around the fact's own adds, on lines that only this thread writes. Memory: two sides of

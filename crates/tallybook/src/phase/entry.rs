@@ -179,6 +179,19 @@ impl<X, S: Metric> KeyedEntry<X, S> {
         Some(LentSpill { spill })
     }
 
+    /// Asks the processor for the entry's own cells of `side`, to be there some misses later.
+    ///
+    /// # Safety
+    /// The entry lives.
+    #[inline(always)]
+    pub(super) unsafe fn prefetch_spill(this: *const Self, side: usize) {
+        // SAFETY: the caller says that the entry lives.
+        let spill = ptr::from_ref(unsafe { &(&(*this).spills)[side] });
+        prefetch(spill);
+        // They may lie in two lines.
+        prefetch(spill.wrapping_add(1).cast::<u8>().wrapping_sub(1));
+    }
+
     /// Takes the entry out of the list it is in: the closer's, on a quiet side. Returns the next one of the list.
     ///
     /// Each writer's last fact of the epoch was seen to be over, so its merges were seen too; nobody is left to race.
@@ -187,6 +200,19 @@ impl<X, S: Metric> KeyedEntry<X, S> {
         spill.flags.store(0, Ordering::Relaxed);
         (&spill.cells, spill.next.load(Ordering::Relaxed))
     }
+}
+
+/// Asks the processor for what is at the address, where it can be asked.
+#[inline(always)]
+fn prefetch<T>(address: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(any(miri, tallybook_loom))))]
+    // SAFETY: a hint, which may be given for any address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(any(miri, tallybook_loom)))))]
+    let _ = address;
 }
 
 /// An entry's own cells, locked. Dropping it gives them back, on unwinding too.

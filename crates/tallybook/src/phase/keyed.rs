@@ -1,10 +1,9 @@
 //! [`KeyedBlock`]: one thread's write-combining cache over the entries of one family.
 //!
-//! A line holds what this thread has recorded on one entry in this epoch. A hit is a pointer compare and plain adds. On a
-//! miss the fact writes to the entry's own cells, under a lock that is only tried; every few misses, or where another
-//! thread has that lock, the line is taken instead, after what it held was merged into its entry, again under a lock that
-//! is only tried: the next line is taken where it is not free. So a writer never waits, and cells are never written by a
-//! read-modify-write.
+//! A line holds what this thread has recorded on one entry in this epoch. A hit is a pointer compare and plain adds. A
+//! miss takes the line: what it held becomes a *victim* and is merged into its entry's own cells some misses later, when
+//! these have arrived in this core's cache. Merging needs a lock that is only tried; where another thread has it, another
+//! line is taken. So a writer never waits, and cells are never written by a read-modify-write.
 //!
 //! While a fact runs, its line is lent and stays where it is. A fact that finds its entry's line lent (a fact inside a
 //! fact on the same entry, say) writes to cells of its own, which are merged when it ends.
@@ -22,6 +21,8 @@ use std::sync::Arc;
 const MOST_LINES: usize = if cfg!(tallybook_small) { 2 } else { 1024 };
 const LEAST_LINES: usize = if cfg!(tallybook_small) { 2 } else { 16 };
 const MOST_BYTES: usize = 64 * 1024;
+/// How many misses a victim waits for.
+const VICTIMS: usize = if cfg!(tallybook_small) { 1 } else { 8 };
 
 /// The cache: two sides, as in a [`Block`](super::Block).
 pub(crate) struct KeyedBlock<X, S> {
@@ -37,8 +38,9 @@ struct Side<X, S> {
     /// The lines that are taken, in the order in which they were: `taken` of them.
     dirty: Box<[AtomicU32]>,
     taken: Word,
-    /// Counts the misses that found another entry in their line.
-    misses: Word,
+    /// What the last misses found in their lines; the next to be merged is the one at `turn`.
+    victims: [Line<X, S>; VICTIMS],
+    turn: Word,
     /// What no line could be had for; empty but for facts deep inside each other.
     extras: Mutex<Vec<Extra<X, S>>>,
     /// The entries whose own cells this thread has written to.
@@ -112,6 +114,10 @@ impl<X: Send + Sync + 'static, S: Metric> KeyedBlock<X, S> {
             f(&Met(line.entry.load(Relaxed)), &line.cells);
             line.entry.store(ptr::null_mut(), Relaxed);
         }
+        for victim in side.victims.iter().filter(|victim| !victim.entry.load(Relaxed).is_null()) {
+            f(&Met(victim.entry.load(Relaxed)), &victim.cells);
+            victim.entry.store(ptr::null_mut(), Relaxed);
+        }
         for extra in lock(&side.extras).drain(..) {
             f(&Met(extra.entry), &extra.cells);
         }
@@ -164,7 +170,8 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
             lines: (0..lines).map(line).collect(),
             dirty: (0..lines).map(|_| AtomicU32::new(0)).collect(),
             taken: Word::new(0),
-            misses: Word::new(0),
+            victims: std::array::from_fn(line),
+            turn: Word::new(0),
             extras: Mutex::new(Vec::new()),
             spilled: AtomicPtr::new(ptr::null_mut()),
         }
@@ -182,20 +189,17 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
         f: impl FnOnce(&S),
     ) {
         let wanted = Arc::as_ptr(entry).cast_mut();
-        let holder = self.home_line(home).entry.load(Relaxed);
+        let line = self.home_line(home);
+        let holder = line.entry.load(Relaxed);
         if holder.is_null() || holder == wanted {
             // SAFETY: passed on from the caller. A free line is always found: this one.
             let line = unsafe { self.line_of(entry, home) };
             return line.expect("the line is free").lend(wanted, f);
         }
-        if !is_lent(holder) {
-            self.misses.add(1);
-            if !self.misses.get().is_multiple_of(TURNS)
-                // SAFETY: passed on from the caller.
-                && let Some(cells) = unsafe { self.lend_spill(wanted) }
-            {
-                return f(&cells);
-            }
+        // SAFETY: passed on from the caller.
+        if unsafe { self.evict(line) } {
+            line.entry.store(wanted, Relaxed);
+            return line.lend(wanted, f);
         }
         let joined = Joined { side: self, entry, home, cells: S::at_rest() };
         f(&joined.cells);
@@ -230,16 +234,37 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
                 line.entry.store(wanted, Relaxed);
                 return Some(line);
             }
-            if is_lent(holder) {
-                return None;
-            }
-            // SAFETY: an unmarked address in a line is that of an entry whose line was taken in this epoch, which is not
-            // drained yet; see `KeyedEntry`.
-            let cells = unsafe { self.lend_spill(holder) }?;
-            line.cells.merge(&cells);
-            line.entry.store(wanted, Relaxed);
-            Some(line)
+            // SAFETY: passed on from the caller.
+            let gives_way = unsafe { self.evict(line) };
+            gives_way.then(|| line.entry.store(wanted, Relaxed)).map(|()| line)
         })
+    }
+
+    /// Makes what is in the line the latest victim. Answers `false`, and leaves the line as it is, if the line is lent or
+    /// the victim whose turn it is cannot be merged now; another has its turn next time.
+    ///
+    /// # Safety
+    /// The caller owns the shard and is inside a fact of this side.
+    unsafe fn evict(&self, line: &Line<X, S>) -> bool {
+        let holder = line.entry.load(Relaxed);
+        if is_lent(holder) {
+            return false;
+        }
+        let turn = self.turn.get();
+        self.turn.set(turn + 1);
+        let victim = &self.victims[turn as usize % VICTIMS];
+        let earlier = victim.entry.load(Relaxed);
+        if !earlier.is_null() {
+            // SAFETY: an unmarked address in a line or a victim is that of an entry on which something was recorded in this
+            // epoch, which is not drained yet; see `KeyedEntry`.
+            let Some(cells) = (unsafe { self.lend_spill(earlier) }) else { return false };
+            victim.cells.merge(&cells);
+        }
+        line.cells.merge(&victim.cells);
+        victim.entry.store(holder, Relaxed);
+        // SAFETY: as above.
+        unsafe { KeyedEntry::prefetch_spill(holder, self.number) };
+        true
     }
 
     /// The entry's own cells of this side, if no other thread has them.
@@ -269,10 +294,6 @@ struct Extra<X, S> {
 
 // SAFETY: the entry is `Sync` where `X` is `Sync` and `S` is `Send`; see `KeyedEntry`.
 unsafe impl<X: Send + Sync, S: Send> Send for Extra<X, S> {}
-
-/// One in this many misses takes the line; the others leave it and write to their entry's own cells. So an entry that is
-/// used often soon has a line, and keys that come once do not push each other out.
-const TURNS: u64 = 8;
 
 /// An address of an entry, marked: its line is lent.
 fn lent<T>(entry: *mut T) -> *mut T {
