@@ -124,19 +124,43 @@ impl Shard {
         bytes: usize,
         make: impl FnOnce() -> B,
     ) -> &B {
+        // SAFETY: only the owner touches `table`; this reference ends with the statement.
+        let known = unsafe { &*self.table.get() }
+            .get(place)
+            .and_then(|known| known.as_ref())
+            .map(Arc::as_ptr);
+        let add = |block| {
+            // SAFETY: passed on from the caller.
+            unsafe { self.add_block(place, bytes, block) }
+        };
+        let block = known.unwrap_or_else(|| add(Arc::new(make())));
+        // SAFETY: `blocks` has an `Arc` of it and never drops one as long as the shard lives.
+        let block = unsafe { &*block };
+        block.downcast_ref().expect("the registry uses a place for one type only")
+    }
+
+    /// The owner's. The block comes made: making it may run the code of others, who may record.
+    ///
+    /// # Safety
+    /// The caller is the shard's owner.
+    #[cold]
+    unsafe fn add_block(
+        &self,
+        place: usize,
+        bytes: usize,
+        block: AnyBlock,
+    ) -> *const (dyn Any + Send + Sync) {
+        // Relaxed: a number to look at.
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        lock(&self.blocks).push((place, block.clone()));
+        let pointer = Arc::as_ptr(&block);
         // SAFETY: only the owner touches `table`, and this is the one reference into it.
         let table = unsafe { &mut *self.table.get() };
         if table.len() <= place {
             table.resize(place + 1, None);
         }
-        let block = table[place].get_or_insert_with(|| {
-            let block = Arc::new(make());
-            // Relaxed: a number to look at.
-            self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-            lock(&self.blocks).push((place, block.clone()));
-            block
-        });
-        block.downcast_ref().expect("the registry uses a place for one type only")
+        table[place] = Some(block);
+        pointer
     }
 
     /// Adds the blocks that are not in `known` yet. They are never removed, so it only grows.
