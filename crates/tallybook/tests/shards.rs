@@ -33,16 +33,17 @@ fn shards(registry: &Registry) -> Option<i64> {
     registry.collector().unwrap().tick().set(&registry.collector_stats()).shards
 }
 
-/// `THREADS` threads that record once, and are all alive when the last of them does.
+/// `THREADS` threads that record once, and are all alive when the last of them does. Joined one by one: the end of a scope
+/// does not wait for the destructors of thread-locals, which give the shards back.
 fn record_in_threads_at_once(calls: &Set<Calls>) {
     let all_recorded = Barrier::new(THREADS);
     thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                calls.record(|c| c.begun.inc());
-                all_recorded.wait();
-            });
-        }
+        let record = || {
+            calls.record(|c| c.begun.inc());
+            all_recorded.wait();
+        };
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(record)).collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
 
