@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -67,7 +66,7 @@ impl Journal {
 
 /// A thread of its own, so that a busy runtime cannot make it miss a cut.
 pub struct Follower {
-    stop: Arc<AtomicBool>,
+    stop: CancellationToken,
     /// The verdict so far.
     pub verdict: Shared,
     /// Cancelled when the snapshots cannot be written any more; [`Follower::finish`] says why.
@@ -78,7 +77,7 @@ pub struct Follower {
 impl Follower {
     /// Starts following `books`; call it before the collector starts.
     pub fn start(books: Books, world: World, journal: Option<Journal>) -> Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
+        let stop = CancellationToken::new();
         let verdict = Shared::default();
         let trouble = CancellationToken::new();
         let reader = books.registry.reader();
@@ -109,7 +108,7 @@ impl Follower {
 
     /// Follows to the last cut published before this call and returns the verdict, and whether all was written down.
     pub fn finish(self) -> (Verdict, Result<()>) {
-        self.stop.store(true, Ordering::Release);
+        self.stop.cancel();
         let written = self.thread.join().unwrap_or_else(|_| Err(anyhow!("the follower panicked")));
         (self.verdict.get(), written)
     }
@@ -120,7 +119,7 @@ fn follow(
     books: &Books,
     world: World,
     mut journal: Option<Journal>,
-    stop: &AtomicBool,
+    stop: &CancellationToken,
     verdict: &Shared,
     trouble: &CancellationToken,
 ) -> Result<()> {
@@ -129,7 +128,7 @@ fn follow(
     let mut seen = first;
     loop {
         // Asked before the wait: what was published before the stop is then still found by it.
-        let last_round = stop.load(Ordering::Acquire);
+        let last_round = stop.is_cancelled();
         let patience = if last_round { Duration::ZERO } else { PATIENCE };
         let Some(snapshot) = reader.wait_next(seen, patience).next() else {
             if last_round {
