@@ -177,10 +177,10 @@ impl Collector {
     /// published again, marked [stale](Snapshot::is_stale), and the next tick goes on with the same epoch: what was
     /// recorded after the stale tick is in the snapshot after that.
     pub fn tick(&mut self) -> Arc<Snapshot> {
-        // Out of its place meanwhile: should a tick panic, its totals are not whole and must not be handed on.
-        let (Some(inner), Some(mut core)) = (&self.inner, self.core.take()) else {
-            return crate::reader::nothing();
-        };
+        let Some(inner) = &self.inner else { return crate::reader::nothing() };
+        // Out of its place meanwhile: should a tick panic, its totals are not whole and must not be handed on. Whoever
+        // goes on all the same gets what was published last.
+        let Some(mut core) = self.core.take() else { return inner.published.load_full() };
         let snapshot = core.tick(inner);
         self.core = Some(core);
         snapshot

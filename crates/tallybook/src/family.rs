@@ -58,6 +58,7 @@ pub(crate) struct Shared<K, S> {
     pub(crate) place: Place,
     /// Where refusals are counted: a counter in a place of its own.
     pub(crate) refusals: Place,
+    /// The hash is seeded per process but no cryptographic one: with keys that an adversary chooses, set `max_keys`.
     pub(crate) map: DashSet<ByKey<K, S>, RandomState>,
     pub(crate) max_keys: usize,
     clock: Arc<dyn Clock>,

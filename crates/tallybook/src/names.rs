@@ -22,7 +22,7 @@ impl Names {
         label: Option<&str>,
         group: &Group,
     ) -> Result<(), RegisterError> {
-        check("label", label.unwrap_or("label"))?;
+        label.map_or(Ok(()), |label| check("label", label))?;
         check(what, name)?;
         if let Some(other) = self.heads.get(name) {
             return Err(RegisterError::NameTaken { what, name: name.to_owned(), other });

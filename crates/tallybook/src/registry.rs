@@ -286,6 +286,7 @@ pub struct FamilyBuilder<'a, K, S> {
 
 impl<K: Key, S: Stats> FamilyBuilder<'_, K, S> {
     /// The most keys it may hold at once, those that are about to retire included; more than four billion by default.
+    /// Set it where somebody else chooses the keys.
     pub fn max_keys(mut self, max_keys: usize) -> Self {
         self.max_keys = max_keys.min(u32::MAX as usize - 1);
         self

@@ -9,8 +9,8 @@ use std::sync::Arc;
 /// An entry of a family. Always in an `Arc`.
 ///
 /// # Who keeps it alive
-/// The family's map does, until the closer retires the entry; and a pointer to it lies in a cache line or a spill list
-/// only between a fact on it and the drain of that fact's epoch. The entry retires when nobody holds it and the epoch of
+/// The family's map does, until the closer retires the entry; and a pointer to it lies in a cache (a line, a victim,
+/// the list of spilled entries) only between a fact on it and the drain of that fact's epoch. The entry retires when nobody holds it and the epoch of
 /// the last release has been drained, so no such pointer is left then.
 pub(crate) struct KeyedEntry<X, S> {
     /// What the family keeps with it: the key, and when it was created.
@@ -24,7 +24,7 @@ pub(crate) struct KeyedEntry<X, S> {
     spills: [Spill<X, S>; 2],
 }
 
-/// Cells of one side for all threads: where cache lines go when they are evicted, and facts that have no line.
+/// Cells of one side for all threads: where what has left its cache line goes.
 struct Spill<X, S> {
     /// [`LOCKED`] and [`LISTED`].
     flags: AtomicU32,

@@ -65,7 +65,8 @@ impl<X: Send + Sync + 'static, S: Metric> KeyedBlock<X, S> {
 
     /// How many bytes one cache of this kind takes.
     pub(crate) fn bytes() -> usize {
-        2 * lines::<X, S>() * (size_of::<Line<X, S>>() + size_of::<AtomicU32>())
+        let line = size_of::<Line<X, S>>() + size_of::<AtomicU32>();
+        size_of::<Self>() + 2 * lines::<X, S>() * line
     }
 
     /// Lends cells of the entry to `f`.
@@ -213,8 +214,9 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
         unsafe { self.lines.get_unchecked(index) }
     }
 
-    /// A line that holds the entry, taken for it if need be; `None` if none can be had now. Each line that stays is lent to
-    /// a fact which this one is inside of, or was read by another thread's merging: there are far more lines than either.
+    /// A line that holds the entry, taken for it if need be; `None` if none can be had now. A line stays where it is lent to
+    /// a fact that this one is inside of, or where another thread is merging into the entry of the victim whose turn it is:
+    /// there are far more lines than such facts and such threads.
     ///
     /// # Safety
     /// As for `KeyedBlock::record`.
