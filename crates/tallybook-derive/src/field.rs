@@ -60,10 +60,11 @@ impl Field {
         })
     }
 
-    /// Whether its type is written as `Live`.
+    /// Whether its type is written as `Live` or `TimedLive`.
     pub fn is_live(&self) -> bool {
         plain_path(&self.ty).and_then(|path| path.segments.last()).is_some_and(|last| {
-            last.ident == "Live" && matches!(last.arguments, PathArguments::None)
+            (last.ident == "Live" || last.ident == "TimedLive")
+                && matches!(last.arguments, PathArguments::None)
         })
     }
 }

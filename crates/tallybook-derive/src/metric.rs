@@ -8,21 +8,21 @@ use quote::{format_ident, quote};
 
 /// `impl Metric`.
 pub fn metric_impl(set: &Set) -> TokenStream {
-    let Set { ident, snapshot, krate, .. } = set;
-    let (words, stamped) = (set.items("WORDS"), set.items("STAMPED"));
-    let consts = quote! {
-        const WORDS: usize = 0 #(+ #words)*;
-        const STAMPED: bool = false #(|| #stamped)*;
-    };
-    let cells = cells(set);
-    let rows = rows(set);
-    let values = values(set);
+    let Set { ident, snapshot, rates, krate, .. } = set;
+    let counts = ["WORDS", "SLOTS", "PEAKS", "FLOWS"].map(|count| {
+        let (own, counts) = (format_ident!("{count}"), set.items(count));
+        quote! { const #own: usize = 0 #(+ #counts)*; }
+    });
+    let stamped = set.items("STAMPED");
+    let (cells, rows, values) = (cells(set), rows(set), values(set));
     quote! {
         #[automatically_derived]
         #[allow(deprecated)]
         impl #krate::Metric for #ident {
             type Value = #snapshot;
-            #consts
+            type Rates = #rates;
+            #(#counts)*
+            const STAMPED: bool = false #(|| #stamped)*;
             #cells
             #rows
             #values
@@ -62,12 +62,12 @@ pub fn live_fields(set: &Set) -> Option<TokenStream> {
         .fields
         .iter()
         .filter(|field| field.is_live())
-        .map(|Field { ident: field, vis, docs, .. }| {
+        .map(|Field { ident: field, vis, docs, ty, .. }| {
             let own = format!("The field `{field}`, to open a guard with.");
             let own = (!docs::documented(docs)).then(|| quote! { #[doc = #own] });
             quote! {
                 #(#docs)* #own
-                #vis const #field: #krate::LiveField<#ident> = |set| &set.#field;
+                #vis const #field: #krate::LiveField<#ident, #ty> = |set| &set.#field;
             }
         })
         .collect();
@@ -82,8 +82,7 @@ pub fn live_fields(set: &Set) -> Option<TokenStream> {
 
 /// What is done with the cells that a thread writes.
 fn cells(set: &Set) -> TokenStream {
-    let krate = &set.krate;
-    let (fields, words) = (set.idents(), set.items("WORDS"));
+    let (krate, fields) = (&set.krate, set.idents());
     let (at_rest, merge, drain) = (set.items("at_rest"), set.items("merge"), set.items("drain"));
     quote! {
         fn at_rest() -> Self {
@@ -94,13 +93,8 @@ fn cells(set: &Set) -> TokenStream {
             #(#merge(&self.#fields, &into.#fields);)*
         }
         #[inline]
-        fn drain(&self, into: &mut [u64], span: #krate::Span) {
-            let rest = &mut into[..<Self as #krate::Metric>::WORDS];
-            #(
-                let (row, rest) = rest.split_at_mut(#words);
-                #drain(&self.#fields, row, span);
-            )*
-            let _ = rest;
+        fn drain(&self, into: &mut #krate::private::Drain<'_>) {
+            #(#drain(&self.#fields, into);)*
         }
     }
 }
@@ -125,26 +119,22 @@ fn rows(set: &Set) -> TokenStream {
             }
         }
     };
-    // Not the fields' names, of which one may be `span`.
-    let parts = (0..fields.len()).map(|i| format_ident!("row_{i}")).collect::<Vec<_>>();
     let (fold, carry) = (row_by_row("fold"), row_by_row("carry"));
     quote! {
         #fold
         #carry
         #[inline]
-        fn read(row: &[u64], span: #krate::Span) -> #snapshot {
-            let rest = &row[..<Self as #krate::Metric>::WORDS];
-            #(let (#parts, rest) = rest.split_at(#words);)*
-            let _ = rest;
-            #snapshot { #(#fields: #read(#parts, span)),* }
+        fn read(row: &mut #krate::private::Row<'_>) -> #snapshot {
+            #snapshot { #(#fields: #read(row)),* }
         }
     }
 }
 
 /// What is done with values.
 fn values(set: &Set) -> TokenStream {
-    let snapshot = &set.snapshot;
+    let Set { snapshot, rates, krate, .. } = set;
     let (fields, difference, sum) = (set.idents(), set.items("difference"), set.items("sum"));
+    let (observe, flows, rate) = (set.items("observe"), set.items("flows"), set.items("rates"));
     quote! {
         fn difference(later: &#snapshot, earlier: &#snapshot) -> #snapshot {
             #snapshot {
@@ -153,6 +143,15 @@ fn values(set: &Set) -> TokenStream {
         }
         fn sum(one: &#snapshot, other: &#snapshot) -> #snapshot {
             #snapshot { #(#fields: #sum(&one.#fields, &other.#fields)),* }
+        }
+        fn observe(value: &mut #snapshot, peaks: &mut #krate::private::Peaks<'_>) {
+            #(#observe(&mut value.#fields, peaks);)*
+        }
+        fn flows(increase: &#snapshot, flows: &mut ::std::vec::Vec<f64>) {
+            #(#flows(&increase.#fields, flows);)*
+        }
+        fn rates(flows: &mut #krate::private::Flows<'_>) -> #rates {
+            #rates { #(#fields: #rate(flows)),* }
         }
     }
 }

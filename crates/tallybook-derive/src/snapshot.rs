@@ -1,27 +1,32 @@
-//! The snapshot struct: what a snapshot shows of a set.
+//! The structs of values: what a snapshot shows of a set, and its rates.
 
 use crate::docs;
 use crate::field::Field;
 use crate::stats::Set;
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-/// The struct, its methods and its `Serialize`.
+/// The structs, their methods and their `Serialize`.
 pub fn items(set: &Set) -> TokenStream {
-    let parts = [definition(set), methods(set), serialize(set)];
+    let Set { snapshot, rates, .. } = set;
+    let parts = [
+        definition(set, snapshot, "Snapshot", "Value"),
+        methods(set),
+        serialize(set, snapshot),
+        definition(set, rates, "Rates per second", "Rates"),
+        serialize(set, rates),
+    ];
     quote! { #(#parts)* }
 }
 
-fn definition(set: &Set) -> TokenStream {
-    let Set { ident, vis, docs, snapshot, .. } = set;
-    let first = if docs::documented(docs) {
-        format!("Snapshot of [`{ident}`]:")
-    } else {
-        format!("Snapshot of [`{ident}`].")
-    };
+/// A struct with the set's fields, of the type that `item` is of each metric.
+fn definition(set: &Set, name: &Ident, what: &str, item: &str) -> TokenStream {
+    let Set { ident, vis, docs, .. } = set;
+    let end = if docs::documented(docs) { ':' } else { '.' };
+    let first = format!("{what} of [`{ident}`]{end}");
     let fields = set.fields.iter().map(|field| {
         let Field { ident, vis, docs, .. } = field;
-        let value = set.item(field, "Value");
+        let value = set.item(field, item);
         // The set's own field has been warned about.
         let undocumented = (!docs::documented(docs)).then(|| quote! { #[allow(missing_docs)] });
         quote! { #(#docs)* #undocumented #vis #ident: #value }
@@ -33,7 +38,7 @@ fn definition(set: &Set) -> TokenStream {
             ::core::clone::Clone, ::core::fmt::Debug, ::core::default::Default, ::core::cmp::PartialEq,
         )]
         #[allow(private_interfaces)]
-        #vis struct #snapshot { #(#fields),* }
+        #vis struct #name { #(#fields),* }
     }
 }
 
@@ -59,14 +64,14 @@ fn methods(set: &Set) -> TokenStream {
     }
 }
 
-fn serialize(set: &Set) -> TokenStream {
-    let Set { snapshot, krate, .. } = set;
-    let (fields, name) = (set.idents(), snapshot.to_string());
+fn serialize(set: &Set, values: &Ident) -> TokenStream {
+    let krate = &set.krate;
+    let (fields, name) = (set.idents(), values.to_string());
     let (names, count) = (set.fields.iter().map(|field| &field.name), set.fields.len());
     quote! {
         #krate::__with_serde! {
             #[automatically_derived]
-            impl #krate::private::serde::Serialize for #snapshot {
+            impl #krate::private::serde::Serialize for #values {
                 fn serialize<S: #krate::private::serde::Serializer>(
                     &self,
                     to: S,

@@ -6,6 +6,7 @@ use crate::text::Text;
 use crate::{docs, metric, snapshot};
 use darling::util::Ignored;
 use darling::{Error, FromDeriveInput, ast};
+use heck::ToUpperCamelCase;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -21,6 +22,7 @@ struct SetInput {
     attrs: Vec<Attribute>,
     data: ast::Data<Ignored, FieldInput>,
     snapshot: Option<Text>,
+    rates: Option<Text>,
     #[darling(rename = "crate")]
     krate: Option<Path>,
 }
@@ -32,6 +34,7 @@ pub struct Set {
     pub docs: Vec<Attribute>,
     pub help: String,
     pub snapshot: Ident,
+    pub rates: Ident,
     pub krate: Path,
     pub fields: Vec<Field>,
 }
@@ -48,8 +51,15 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream, Error> {
 impl Set {
     fn new(input: SetInput) -> Result<Self, Error> {
         let mut errors = Error::accumulator();
-        let snapshot = snapshot_name(&input.ident, input.snapshot);
-        let snapshot = errors.handle(snapshot).unwrap_or_else(|| input.ident.clone());
+        let mut struct_name = |what, given| {
+            let name = struct_name(&input.ident, what, given);
+            errors.handle(name).unwrap_or_else(|| input.ident.clone())
+        };
+        let snapshot = struct_name("snapshot", input.snapshot);
+        let rates = struct_name("rates", input.rates);
+        if snapshot == rates {
+            errors.push(same_name(&rates));
+        }
         let fields = input.data.take_struct().map(|fields| fields.fields).unwrap_or_default();
         let fields: Vec<Field> =
             fields.into_iter().filter_map(|field| errors.handle(Field::new(field))).collect();
@@ -62,6 +72,7 @@ impl Set {
             vis: input.vis,
             docs: input.attrs,
             snapshot,
+            rates,
             fields,
         })
     }
@@ -89,9 +100,11 @@ impl Set {
     }
 }
 
-/// What the attribute says, or else the set's name with `Snapshot` behind it.
-fn snapshot_name(set: &Ident, given: Option<Text>) -> Result<Ident, Error> {
-    let default = format_ident!("{}Snapshot", set.unraw(), span = set.span());
+/// The name of the struct of snapshots or rates: what the attribute says, or else the set's name with `Snapshot` or `Rates`
+/// behind it.
+fn struct_name(set: &Ident, what: &str, given: Option<Text>) -> Result<Ident, Error> {
+    let end = what.to_upper_camel_case();
+    let default = format_ident!("{}{end}", set.unraw(), span = set.span());
     let Some(Text { value, span }) = given else { return Ok(default) };
     let problem = match syn::parse_str::<Ident>(&value) {
         Ok(name) if name == *set => "it is the set's own",
@@ -102,9 +115,14 @@ fn snapshot_name(set: &Ident, given: Option<Text>) -> Result<Ident, Error> {
         Err(_) => "it is no identifier",
     };
     let text = format!(
-        "`{value}` cannot be the name of the snapshot struct: {problem}. Write `snapshot = \"{default}\"`"
+        "`{value}` cannot be the name of the {what} struct: {problem}. Write `{what} = \"{default}\"`"
     );
     Err(Error::custom(text).with_span(&span))
+}
+
+fn same_name(name: &Ident) -> Error {
+    let text = format!("the snapshot struct and the rates struct cannot both be `{name}`");
+    Error::custom(text).with_span(name)
 }
 
 fn check_names(fields: &[Field], errors: &mut darling::error::Accumulator) {

@@ -3,7 +3,8 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
-/// A source of time. The collector asks it once per tick and a family once per new entry; recording never does.
+/// A source of time. The collector asks it twice per tick, a family once per new entry, and the guard of a
+/// [`TimedLive`](crate::TimedLive) when it opens and closes; other facts never do.
 pub trait Clock: Send + Sync + 'static {
     /// Time since an origin of the clock's own. Never runs backwards.
     fn now(&self) -> Duration;

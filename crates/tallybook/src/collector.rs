@@ -1,11 +1,13 @@
 //! [`Collector`]: the only owner of totals. Closes epochs, adds them up, publishes snapshots.
 
+use crate::averages::Averages;
 use crate::error::CollectError;
+use crate::history::{Extreme, History, Stretches};
 use crate::metric::{Counter, Gauge, Max, Metric, Span};
 use crate::phase::{Closer, Hub};
 use crate::registry::Inner;
 use crate::snapshot::{Part, Snapshot};
-use crate::totals::{SetTotals, Totals};
+use crate::totals::{SetTotals, Tick, Totals};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -36,6 +38,11 @@ pub struct CollectorStats {
     /// Memory of shards, entries and totals, as counted by size.
     #[stats(unit = "bytes")]
     pub memory: Gauge,
+    /// Earlier cuts that are kept for windows.
+    pub history: Gauge,
+    /// Memory of what only earlier cuts still show, those that readers keep included, and of the extremes between them.
+    #[stats(unit = "bytes")]
+    pub history_memory: Gauge,
 }
 
 /// Closes epochs and publishes what they held. There is at most one per registry at a time.
@@ -54,22 +61,28 @@ pub(crate) struct Core {
     totals: Vec<Box<dyn Totals>>,
     cells: CollectorStats,
     own: SetTotals<CollectorStats>,
-    /// When the last cut was made, and the one that is not finished.
-    last: Duration,
+    averages: Averages,
+    history: History,
+    /// The last cut, without its history.
+    last: Arc<Snapshot>,
+    /// When the cut that is not finished was made.
     cut: Duration,
     wall: std::time::SystemTime,
     ticking: Duration,
 }
 
 impl Core {
-    pub(crate) fn new(hub: Arc<Hub>, now: Duration) -> Self {
+    /// `start` is the empty snapshot that everything begins with.
+    pub(crate) fn new(hub: Arc<Hub>, start: Arc<Snapshot>, history: History) -> Self {
         Core {
             closer: Closer::new(hub),
             totals: Vec::new(),
             cells: CollectorStats::at_rest(),
-            own: SetTotals::new(),
-            last: now,
-            cut: now,
+            own: SetTotals::new(0),
+            averages: Averages::new(start.settings.constants.clone()),
+            history,
+            cut: start.at(),
+            last: start,
             wall: std::time::SystemTime::UNIX_EPOCH,
             ticking: Duration::ZERO,
         }
@@ -82,7 +95,7 @@ impl Core {
             self.wall = inner.clock.wall();
         }
         let snapshot = match self.closer.close(inner.patience) {
-            Ok(epoch) => self.collect(inner, Span { first: epoch, last: epoch }),
+            Ok(epoch) => self.collect(inner, Span { first: epoch, last: epoch, at: self.cut }),
             Err(_) => self.repeat(inner),
         };
         let snapshot = Arc::new(snapshot);
@@ -97,28 +110,36 @@ impl Core {
         // After the closing: what was recorded in this epoch on something new, was recorded after its registration.
         let (schema, fresh) = inner.take_fresh();
         self.totals.extend(fresh);
+        let interval = self.cut.saturating_sub(self.last.at());
+        self.averages.begin(self.cut, interval);
+        let mut extremes = Vec::new();
+        let mut tick = Tick { span, averages: &self.averages, extremes: &mut extremes };
         let totals = &mut self.totals;
         self.closer.drain(span.last, |place, block, quiet| {
             // A place that is newer than this has nothing in this epoch.
             if let Some(totals) = totals.get_mut(place - 1) {
-                totals.drain(block, quiet, span);
+                totals.drain(block, quiet, &mut tick);
             }
         });
-        let published: Vec<_> = self.totals.iter_mut().map(|totals| totals.publish(span)).collect();
+        let published: Vec<_> =
+            self.totals.iter_mut().map(|totals| totals.publish(&mut tick)).collect();
         self.cells.ticks.inc();
-        let parts = std::iter::once(self.publish_own(span)).chain(published).collect();
-        let interval = self.cut.saturating_sub(self.last);
-        self.last = self.cut;
-        Snapshot {
+        let parts = std::iter::once(self.publish_own(span, &mut extremes)).chain(published);
+        let cut = Snapshot {
             registry: inner.hub.id(),
             span,
-            at: self.cut,
             wall: self.wall,
             interval,
             stale: false,
-            parts,
+            parts: parts.collect(),
             schema,
-        }
+            settings: self.last.settings.clone(),
+            history: Stretches::default(),
+        };
+        let from = std::mem::replace(&mut self.last, Arc::new(cut));
+        let past = self.totals.iter().map(|totals| totals.bytes()[1]).sum();
+        let history = self.history.add(from, self.cut, extremes, past);
+        Snapshot { history, ..Snapshot::clone(&self.last) }
     }
 
     /// The last snapshot again, because a writer is stuck.
@@ -126,19 +147,18 @@ impl Core {
         let mut snapshot = Snapshot::clone(&inner.published.load());
         snapshot.stale = true;
         self.cells.stale.inc();
-        let own = self.publish_own(snapshot.span);
-        match snapshot.parts.first_mut() {
-            Some(part) => *part = own,
+        // Its extremes belong to no stretch: the last one is published already.
+        let own = self.publish_own(snapshot.span, &mut Vec::new());
+        if snapshot.parts.is_empty() {
             // Not one cut could be made yet.
-            None => {
-                snapshot.parts.push(own);
-                snapshot.schema = inner.schema();
-            }
+            snapshot.schema = inner.schema();
         }
+        let others = snapshot.parts.iter().skip(1).cloned();
+        snapshot.parts = std::iter::once(own).chain(others).collect();
         snapshot
     }
 
-    fn publish_own(&mut self, span: Span) -> Part {
+    fn publish_own(&mut self, span: Span, extremes: &mut Vec<Extreme>) -> Part {
         let cells = &self.cells;
         let nanos = u64::try_from(self.ticking.as_nanos()).unwrap_or(u64::MAX);
         if nanos > 0 {
@@ -149,10 +169,14 @@ impl Core {
         cells.shards.set(self.closer.shards() as i64);
         let entries: usize = self.totals.iter().map(|totals| totals.entries()).sum();
         cells.entries.set(entries as i64);
-        let totals: usize = self.totals.iter().map(|totals| totals.bytes()).sum();
-        cells.memory.set((totals + self.closer.bytes()) as i64);
-        self.own.add(cells, span);
-        self.own.publish(span)
+        let bytes = self.totals.iter().map(|totals| totals.bytes());
+        let [bytes, past] = bytes.fold([0; 2], |sum, next| [sum[0] + next[0], sum[1] + next[1]]);
+        cells.memory.set((bytes + self.history.bytes() + self.closer.bytes()) as i64);
+        cells.history.set(self.history.len() as i64);
+        cells.history_memory.set((past + self.history.bytes()) as i64);
+        let mut tick = Tick { span, averages: &self.averages, extremes };
+        self.own.add(cells, &mut tick);
+        self.own.publish(&mut tick)
     }
 }
 

@@ -1,18 +1,32 @@
-//! [`Difference`]: what happened between two snapshots.
+//! [`Difference`]: what happened between two snapshots, and how fast.
 
 use crate::error::WrongRegistry;
 use crate::family::{Family, Key};
+use crate::history::{Extremes, Stretch, TOTAL};
 use crate::metric::Stats;
+use crate::row::{Flows, Peak, Peaks};
 use crate::set::Set;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{FamilyPart, Snapshot};
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Two snapshots of one registry, seen as what happened between them. Made by [`Snapshot::since`].
-#[derive(Clone, Debug)]
+/// Two snapshots of one registry, seen as what happened between them: by [`Snapshot::window`] for the last seconds, by
+/// [`Snapshot::since`] for any two, by [`RateTracker::update`](crate::RateTracker::update) since the call before.
+///
+/// Its values have the types of a snapshot: counters are increases, [histograms](crate::Distribution) hold what was
+/// recorded in between, gauges are those of the later snapshot. Extremes (`Max`, `Min`, those of a histogram) are exactly
+/// those of the time in between if the later snapshot still knows the earlier as a cut of its windows, which is so for
+/// every window; otherwise `Max` and `Min` are those of the later snapshot, and a histogram's are known to the bucket.
+///
+/// Its rates are increases divided by [`elapsed`](Self::elapsed), the time that really lies between the cuts.
+#[derive(Clone)]
 pub struct Difference {
     later: Arc<Snapshot>,
     earlier: Arc<Snapshot>,
+    /// What was extreme in between, if that is known.
+    extremes: Option<Box<[Arc<Extremes>]>>,
 }
 
 impl Snapshot {
@@ -25,25 +39,118 @@ impl Snapshot {
             let name = "the earlier snapshot".to_owned();
             return Err(WrongRegistry { name, own: earlier.registry, other: self.registry });
         }
-        Ok(Difference { later: self.clone(), earlier: earlier.clone() })
+        let is_start = |stretch: &Stretch| stretch.from.epoch() == earlier.epoch();
+        let extremes = match self.history.iter().position(is_start) {
+            Some(start) => Some(extremes_of(&self.history[start..])),
+            None if self.epoch() == earlier.epoch() => Some(Box::default()),
+            None => None,
+        };
+        Ok(Difference { later: self.clone(), earlier: earlier.clone(), extremes })
+    }
+
+    /// What happened in the last `length` of time: since the latest cut that was made so long before this one. Windows up
+    /// to the longest that the registry was [built with](crate::RegistryBuilder::windows), 60 seconds by default, can be
+    /// asked for; a longer one begins where the history does.
+    ///
+    /// As cuts lie some time apart, a window is longer than asked for by up to one interval or a sixteenth of itself,
+    /// whichever is more; where the registry is younger it is shorter. [`Difference::elapsed`] tells, and rates divide by
+    /// that.
+    ///
+    /// ```
+    /// use std::{sync::Arc, time::Duration};
+    /// use tallybook::{Counter, ManualClock, Registry, Stats};
+    ///
+    /// #[derive(Stats)]
+    /// struct Torrent {
+    ///     received: Counter,
+    /// }
+    ///
+    /// let clock = Arc::new(ManualClock::new());
+    /// let registry = Registry::builder().clock(clock.clone()).build();
+    /// let torrent = registry.set::<Torrent>("torrent")?;
+    /// let mut collector = registry.collector()?;
+    /// for second in 0..20 {
+    ///     torrent.record(|t| t.received.add(second * 1000));
+    ///     clock.advance(Duration::from_secs(1));
+    ///     collector.tick();
+    /// }
+    /// let now = registry.reader().latest();
+    /// let window = now.window(Duration::from_secs(2));
+    /// assert_eq!(window.set(&torrent).received, 37_000);
+    /// assert_eq!(window.rates(&torrent).received, 18_500.0); // per second
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn window(self: &Arc<Self>, length: Duration) -> Difference {
+        let is_within = |stretch: &&Stretch| self.at().saturating_sub(stretch.from.at()) < length;
+        let within = self.history.iter().rev().take_while(is_within).count();
+        // One more, which begins before the window does, if there is one.
+        let start = self.history.len().saturating_sub(within + 1);
+        let earlier = self.history.get(start).map_or(self, |stretch| &stretch.from);
+        let extremes = extremes_of(&self.history[start..]);
+        Difference { later: self.clone(), earlier: earlier.clone(), extremes: Some(extremes) }
+    }
+
+    /// What happened since the cut before this one.
+    #[must_use]
+    pub fn last_interval(self: &Arc<Self>) -> Difference {
+        self.window(Duration::ZERO)
+    }
+
+    /// The windows that the registry was [built with](crate::RegistryBuilder::windows), shortest first.
+    #[must_use]
+    pub fn windows(&self) -> &[Duration] {
+        &self.settings.windows
     }
 }
 
+fn extremes_of(stretches: &[Stretch]) -> Box<[Arc<Extremes>]> {
+    stretches.iter().map(|stretch| stretch.extremes.clone()).collect()
+}
+
 impl Difference {
+    /// Between a snapshot and itself.
+    pub(crate) fn nothing(at: &Arc<Snapshot>) -> Self {
+        Difference { later: at.clone(), earlier: at.clone(), extremes: Some(Box::default()) }
+    }
+
     /// The time between the two cuts; zero if they were given in the wrong order.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.later.at().saturating_sub(self.earlier.at())
     }
 
-    /// What a set recorded in between. Gauges and per-interval values are those of the later snapshot.
+    /// The later of the two snapshots.
+    #[must_use]
+    pub fn later(&self) -> &Arc<Snapshot> {
+        &self.later
+    }
+
+    /// The earlier of the two snapshots. One that begins a window has no windows of its own.
+    #[must_use]
+    pub fn earlier(&self) -> &Arc<Snapshot> {
+        &self.earlier
+    }
+
+    /// What a set recorded in between.
     ///
     /// # Panics
     /// If the set belongs to another registry.
     #[must_use]
     #[track_caller]
     pub fn set<S: Stats>(&self, set: &Set<S>) -> S::Value {
-        S::difference(&self.later.set(set), &self.earlier.set(set))
+        let values = S::difference(&self.later.set(set), &self.earlier.set(set));
+        self.observe::<S>(values, set.place().found(), TOTAL)
+    }
+
+    /// How much of a set's counters there was per second.
+    ///
+    /// # Panics
+    /// If the set belongs to another registry.
+    #[must_use]
+    #[track_caller]
+    pub fn rates<S: Stats>(&self, set: &Set<S>) -> S::Rates {
+        self.per_second::<S>(&self.set(set))
     }
 
     /// What all entries of a family recorded in between, those included that retired meanwhile.
@@ -54,20 +161,135 @@ impl Difference {
     #[track_caller]
     pub fn total<K: Key, S: Stats>(&self, family: &Family<K, S>) -> S::Value {
         let (later, earlier) = (self.later.family(family), self.earlier.family(family));
-        S::difference(&later.total(), &earlier.total())
+        let values = S::difference(&later.total(), &earlier.total());
+        self.observe::<S>(values, family.shared().and_then(|shared| shared.place.found()), TOTAL)
+    }
+
+    /// How much of a family's counters there was per second, over all entries.
+    ///
+    /// # Panics
+    /// If the family belongs to another registry.
+    #[must_use]
+    #[track_caller]
+    pub fn total_rates<K: Key, S: Stats>(&self, family: &Family<K, S>) -> S::Rates {
+        self.per_second::<S>(&self.total(family))
     }
 
     /// What an entry recorded in between. An entry that is not in the earlier snapshot, or that has come back as a new
-    /// one since, started from zero.
+    /// one since, started from zero: what the one before it counted is in the [total](Self::total) alone.
     ///
     /// # Panics
     /// If the family belongs to another registry.
     #[must_use]
     #[track_caller]
     pub fn entry<K: Key, S: Stats>(&self, family: &Family<K, S>, key: &K) -> Option<S::Value> {
-        let (later, earlier) = (self.later.family(family), self.earlier.family(family));
-        let values = later.get(key)?;
-        let before = earlier.get_same(key, &later).unwrap_or_default();
-        Some(S::difference(&values, &before))
+        let [later, earlier] = self.parts(family);
+        let later = later?;
+        let row = later.find(key)?;
+        Some(self.row(&later, earlier.as_deref(), row, &mut Vec::new()))
+    }
+
+    /// How much of an entry's counters there was per second, over the whole time in between even if the entry is younger.
+    ///
+    /// # Panics
+    /// If the family belongs to another registry.
+    #[must_use]
+    #[track_caller]
+    pub fn entry_rates<K: Key, S: Stats>(
+        &self,
+        family: &Family<K, S>,
+        key: &K,
+    ) -> Option<S::Rates> {
+        Some(self.per_second::<S>(&self.entry(family, key)?))
+    }
+
+    /// What each entry of the later snapshot recorded in between, in no particular order.
+    ///
+    /// # Panics
+    /// If the family belongs to another registry.
+    #[track_caller]
+    pub fn entries<K: Key, S: Stats>(
+        &self,
+        family: &Family<K, S>,
+    ) -> impl Iterator<Item = (K, S::Value)> {
+        let [later, earlier] = self.parts(family);
+        let rows: Vec<usize> =
+            later.iter().flat_map(|later| later.entries().map(|(row, _)| row)).collect();
+        let mut words = Vec::new();
+        rows.into_iter().filter_map(move |row| {
+            let later = later.as_ref()?;
+            let key = later.owner(row)?.meta.key.clone();
+            Some((key, self.row(later, earlier.as_deref(), row, &mut words)))
+        })
+    }
+
+    /// Rates per second of an increase that belongs to this difference, such as one of [`entries`](Self::entries). Zero
+    /// if no time has elapsed.
+    #[must_use]
+    pub fn per_second<S: Stats>(&self, increase: &S::Value) -> S::Rates {
+        let mut flows = Vec::with_capacity(S::FLOWS);
+        S::flows(increase, &mut flows);
+        let seconds = self.elapsed().as_secs_f64();
+        let rate = |flow: &mut f64| *flow = if seconds > 0.0 { *flow / seconds } else { 0.0 };
+        flows.iter_mut().for_each(rate);
+        S::rates(&mut Flows::new(&flows))
+    }
+
+    #[track_caller]
+    fn parts<K: Key, S: Stats>(&self, family: &Family<K, S>) -> [Option<Arc<FamilyPart<K, S>>>; 2] {
+        let part = |of: &Snapshot| match of.family_part(family) {
+            Ok(part) => part,
+            Err(wrong) => panic!("{wrong}"),
+        };
+        [part(&self.later), part(&self.earlier)]
+    }
+
+    /// What the entry of a row recorded. An entry keeps its row for life.
+    fn row<K: Key, S: Stats>(
+        &self,
+        later: &FamilyPart<K, S>,
+        earlier: Option<&FamilyPart<K, S>>,
+        row: usize,
+        words: &mut Vec<u64>,
+    ) -> S::Value {
+        let values = later.values(row, self.later.span, words);
+        let Some(entry) = later.owner(row) else { return values };
+        let is_same = |owner: &Arc<_>| Arc::ptr_eq(owner, entry);
+        let before = earlier.filter(|earlier| earlier.owner(row).is_some_and(is_same));
+        let before =
+            before.map(|earlier| earlier.values(row, self.earlier.span, words)).unwrap_or_default();
+        let values = S::difference(&values, &before);
+        self.observe::<S>(values, later.shared.place.found(), entry.meta.serial)
+    }
+
+    /// Puts the exact extremes into values that are a difference.
+    fn observe<S: Stats>(
+        &self,
+        mut values: S::Value,
+        place: Option<(usize, u64)>,
+        entry: u64,
+    ) -> S::Value {
+        if let (Some(extremes), Some((place, _))) = (&self.extremes, place)
+            && S::PEAKS > 0
+        {
+            let mut peaks = BTreeMap::<u32, Peak>::new();
+            for (field, peak) in
+                extremes.iter().flat_map(|extremes| extremes.of(place as u32, entry))
+            {
+                peaks.entry(field).or_default().fold(peak);
+            }
+            let peaks: Vec<_> = peaks.into_iter().collect();
+            S::observe(&mut values, &mut Peaks::new(&peaks));
+        }
+        values
+    }
+}
+
+impl fmt::Debug for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Difference")
+            .field("later", &self.later)
+            .field("earlier", &self.earlier)
+            .finish_non_exhaustive()
     }
 }

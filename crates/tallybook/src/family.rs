@@ -4,9 +4,8 @@
 //! entries; handles and guards are counted as *holders*. When the last holder goes, that is a fact like any other, so the
 //! collector hears of it with the epoch it closes and retires the entry one snapshot later, if it is still unheld.
 
-use crate::clock::Clock;
 use crate::error::FamilyFull;
-use crate::metric::{Counter, Live, Stats};
+use crate::metric::{Counter, Lives, Stats};
 use crate::phase::{KeyedEntry, Place, record_block, record_entry, release_entry, touch_entry};
 use crate::set::{Open, Record, private};
 use dashmap::DashSet;
@@ -15,7 +14,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 /// What the entries of a family are told apart by: an address, a path, a name. Its `Display` is the label's value.
@@ -27,8 +26,8 @@ pub(crate) struct Meta<K> {
     pub(crate) key: K,
     /// When it was created, on the registry's clock.
     pub(crate) since: Duration,
-    /// Which cache line it prefers; handles have a copy.
-    home: u32,
+    /// Which one of the family it is, from 1 on. Never used twice.
+    pub(crate) serial: u64,
 }
 
 pub(crate) type Keyed<K, S> = KeyedEntry<Meta<K>, S>;
@@ -61,30 +60,23 @@ pub(crate) struct Shared<K, S> {
     /// The hash is seeded per process but no cryptographic one: with keys that an adversary chooses, set `max_keys`.
     pub(crate) map: DashSet<ByKey<K, S>, RandomState>,
     pub(crate) max_keys: usize,
-    clock: Arc<dyn Clock>,
     /// How many keys the map holds, or is about to.
     keys: AtomicUsize,
-    /// Spreads the entries over the cache lines.
-    next_home: AtomicU32,
+    /// The serial of the entry made last.
+    last_serial: AtomicU64,
     /// Changes whenever a key may have left the map.
     retirements: AtomicU64,
 }
 
 impl<K: Key, S: Stats> Shared<K, S> {
-    pub(crate) fn new(
-        place: Place,
-        refusals: Place,
-        max_keys: usize,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub(crate) fn new(place: Place, refusals: Place, max_keys: usize) -> Self {
         Shared {
             place,
             refusals,
             map: DashSet::with_hasher(RandomState::default()),
             max_keys,
-            clock,
             keys: AtomicUsize::new(0),
-            next_home: AtomicU32::new(0),
+            last_serial: AtomicU64::new(0),
             retirements: AtomicU64::new(0),
         }
     }
@@ -103,8 +95,8 @@ impl<K: Key, S: Stats> Shared<K, S> {
             if self.keys.fetch_update(Relaxed, Relaxed, room).is_err() {
                 return Err(key);
             }
-            let home = self.next_home.fetch_add(1, Relaxed);
-            let entry = Keyed::new(Meta { key: key.clone(), since: self.clock.now(), home });
+            let serial = self.last_serial.fetch_add(1, Relaxed) + 1;
+            let entry = Keyed::new(Meta { key: key.clone(), since: self.place.now(), serial });
             if self.map.insert(ByKey(entry.clone())) {
                 return Ok((entry, true));
             }
@@ -202,7 +194,8 @@ impl<K: Key, S: Stats> Family<K, S> {
         let Some(shared) = &self.shared else { return Ok(Entry { held: None }) };
         match shared.hold(key) {
             Ok((entry, is_new)) => {
-                let home = entry.meta.home;
+                // Spreads the entries over the cache lines.
+                let home = entry.meta.serial as u32;
                 if is_new {
                     // So that the next snapshot shows it, with zeros, even if nothing else happens.
                     touch_entry(&shared.place, &entry, home);
@@ -250,13 +243,13 @@ impl<K: Key, S: Stats> Entry<K, S> {
     /// Counts an opening now, and its closing when the guard drops. The guard holds the entry.
     /// See [`Set::open`](crate::Set::open).
     #[inline]
-    pub fn open<F: Fn(&S) -> &Live>(&self, field: F) -> Open<Self, F> {
+    pub fn open<L: Lives, F: Fn(&S) -> &L>(&self, field: F) -> Open<Self, F, L> {
         Open::new(self.clone(), field)
     }
 
     /// Like [`open`](Entry::open), with a guard that borrows the handle: it saves the shared reference counts.
     #[inline]
-    pub fn open_borrowed<F: Fn(&S) -> &Live>(&self, field: F) -> Open<&Self, F> {
+    pub fn open_borrowed<L: Lives, F: Fn(&S) -> &L>(&self, field: F) -> Open<&Self, F, L> {
         Open::new(self, field)
     }
 }
@@ -293,5 +286,9 @@ impl<K: Key, S: Stats> Record for Entry<K, S> {
     #[inline(always)]
     fn record_fact(&self, fact: impl FnOnce(&S)) {
         self.record(fact);
+    }
+    #[inline]
+    fn now(&self) -> Duration {
+        self.held.as_ref().map_or(Duration::ZERO, |held| held.shared.place.now())
     }
 }

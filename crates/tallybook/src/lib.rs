@@ -3,11 +3,15 @@
 // The derive macros name the crate by its public path, here too.
 extern crate self as tallybook;
 
+mod averages;
 mod clock;
 mod collector;
 mod difference;
+mod distribution;
 mod error;
 mod family;
+mod history;
+mod measure;
 mod metric;
 mod names;
 mod pages;
@@ -15,29 +19,37 @@ mod pages;
 mod phase;
 mod reader;
 mod registry;
+mod row;
 mod rows;
+mod scale;
 pub mod schema;
 mod set;
+mod slots;
 mod snapshot;
 mod ticker;
 mod totals;
+mod tracker;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use collector::{Collector, CollectorStats, CollectorStatsSnapshot};
+pub use collector::{Collector, CollectorStats, CollectorStatsRates, CollectorStatsSnapshot};
 pub use difference::Difference;
+pub use distribution::{Bucket, Distribution};
 pub use error::{CollectError, CollectorPanicked, FamilyFull, RegisterError, WrongRegistry};
 pub use family::{Entry, Family, Key};
+pub use measure::Measure;
 pub use metric::{
-    Counter, Gauge, GaugeNumber, Label, Live, LiveCount, LiveField, Max, Metric, Min, PerLabel,
-    Span, Stats, UpDownCounter, Value,
+    Counter, Gauge, GaugeNumber, Histogram, HistogramRates, Label, Live, LiveCount, LiveField,
+    LiveRates, Lives, Max, Metric, Min, PerLabel, Span, Stats, TimedLive, TimedLiveCount,
+    UpDownCounter, Value,
 };
 pub use phase::Barrier;
 pub use reader::{CachedReader, Reader, Waited};
 pub use registry::{FamilyBuilder, Registry, RegistryBuilder};
 pub use set::{Open, Record, Set};
-pub use snapshot::{Declaration, FamilySnapshot, Snapshot};
+pub use snapshot::{Averaged, Declaration, FamilySnapshot, Snapshot};
 pub use tallybook_derive::{Label, Stats};
 pub use ticker::Ticker;
+pub use tracker::RateTracker;
 
 /// Locks, and goes on where another thread panicked: nothing that is guarded here is ever left half changed.
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -47,6 +59,7 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// For the derive macros alone.
 #[doc(hidden)]
 pub mod private {
+    pub use crate::row::{Drain, Flows, Peaks, Rest, Row};
     #[cfg(feature = "serde")]
     pub use serde;
 }

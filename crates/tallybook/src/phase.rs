@@ -41,6 +41,7 @@ mod shard;
 mod stamp;
 mod sync;
 mod word;
+mod words;
 
 pub use barrier::Barrier;
 pub(crate) use block::Block;
@@ -51,3 +52,4 @@ pub(crate) use keyed::{KeyedBlock, Met};
 pub(crate) use local::{Place, record_block, record_entry, release_entry, touch_entry};
 pub(crate) use stamp::stamp;
 pub(crate) use word::Word;
+pub(crate) use words::Words;

@@ -145,6 +145,7 @@ impl fmt::Debug for CachedReader {
 /// The one snapshot of all disabled registries.
 pub(crate) fn nothing() -> Arc<Snapshot> {
     static NOTHING: OnceLock<Arc<Snapshot>> = OnceLock::new();
-    let empty = || Arc::new(Snapshot::empty(0, Duration::ZERO, SystemTime::UNIX_EPOCH));
+    let empty =
+        || Arc::new(Snapshot::empty(0, Duration::ZERO, SystemTime::UNIX_EPOCH, Arc::default()));
     NOTHING.get_or_init(empty).clone()
 }

@@ -1,15 +1,17 @@
 //! [`Registry`]: owns the schema, the shards and the published snapshot.
 
+use crate::averages;
 use crate::clock::{Clock, SystemClock};
 use crate::collector::{Collector, CollectorStats, Core, NAME};
 use crate::error::{CollectError, RegisterError};
 use crate::family::{Family, Key, Shared};
+use crate::history::History;
 use crate::metric::{Counter, Stats};
 use crate::names::Names;
 use crate::phase::{Barrier, Hub, Place};
 use crate::reader::Reader;
 use crate::set::Set;
-use crate::snapshot::{Declaration, Snapshot};
+use crate::snapshot::{Declaration, Settings, Snapshot};
 use crate::ticker::Ticker;
 use crate::totals::{FamilyTotals, SetTotals, Totals};
 use arc_swap::ArcSwap;
@@ -62,7 +64,14 @@ impl Registry {
     /// A registry with a clock, a barrier or a patience of your choice.
     #[must_use]
     pub fn builder() -> RegistryBuilder {
-        RegistryBuilder { clock: None, barrier: None, patience: Duration::from_millis(20) }
+        RegistryBuilder {
+            clock: None,
+            barrier: None,
+            patience: Duration::from_millis(20),
+            windows: [1, 10, 60].map(Duration::from_secs).into(),
+            averages: [60, 300, 900].map(Duration::from_secs).into(),
+            history_limit: 256 * 1024 * 1024,
+        }
     }
 
     /// A registry that records nothing: every handle it gives is a no-op of about a nanosecond, with the same types.
@@ -87,7 +96,7 @@ impl Registry {
         let Some(inner) = &self.inner else { return Ok(Set::new(Place::nowhere())) };
         let mut registered = crate::lock(&inner.registered);
         registered.names.take("set", name, None, &S::group())?;
-        let (place, index) = registered.add(&inner.hub, name, SetTotals::<S>::new());
+        let (place, index) = registered.add(inner, name, SetTotals::<S>::new);
         registered.declare(Declaration {
             name: name.into(),
             label: None,
@@ -121,6 +130,7 @@ impl Registry {
             name,
             label,
             max_keys: u32::MAX as usize - 1,
+            averages: false,
             types: PhantomData,
         }
     }
@@ -187,11 +197,16 @@ impl Inner {
 
 impl Registered {
     /// Makes a place for a block of the type that `totals` drains.
-    fn add(&mut self, hub: &Arc<Hub>, name: &str, totals: impl Totals + 'static) -> (Place, usize) {
+    fn add<T: Totals + 'static>(
+        &mut self,
+        inner: &Inner,
+        name: &str,
+        totals: impl FnOnce(usize) -> T,
+    ) -> (Place, usize) {
         let index = self.places;
         self.places += 1;
-        self.fresh.push(Box::new(totals));
-        (Place::new(hub.clone(), index, name), index)
+        self.fresh.push(Box::new(totals(index)));
+        (Place::new(inner.hub.clone(), index, name, inner.clock.clone()), index)
     }
 
     fn declare(&mut self, declaration: Declaration) {
@@ -204,6 +219,9 @@ pub struct RegistryBuilder {
     clock: Option<Arc<dyn Clock>>,
     barrier: Option<Barrier>,
     patience: Duration,
+    windows: Vec<Duration>,
+    averages: Vec<Duration>,
+    history_limit: usize,
 }
 
 impl RegistryBuilder {
@@ -230,18 +248,52 @@ impl RegistryBuilder {
         self
     }
 
+    /// The windows that [`Snapshot::windows`](crate::Snapshot::windows) names, 1, 10 and 60 seconds by default. Earlier cuts
+    /// are kept for as long as the longest of them; windows of other lengths up to that can be asked for too. With none
+    /// there is only the last interval.
+    #[must_use]
+    pub fn windows(mut self, windows: impl IntoIterator<Item = Duration>) -> Self {
+        self.windows = windows.into_iter().filter(|window| !window.is_zero()).collect();
+        self.windows.sort_unstable();
+        self.windows.dedup();
+        self
+    }
+
+    /// The time constants of the exponentially weighted averages, 1, 5 and 15 minutes by default. Each of them takes 8 bytes
+    /// for each rate of a set and of a family's total; see [`FamilyBuilder::averages`] for entries.
+    #[must_use]
+    pub fn averages(mut self, constants: impl IntoIterator<Item = Duration>) -> Self {
+        self.averages = constants.into_iter().filter(|constant| !constant.is_zero()).collect();
+        self.averages.sort_unstable();
+        self.averages.dedup();
+        self
+    }
+
+    /// How many bytes may be kept for what only earlier cuts still show, 256 MiB by default. Beyond that, one of the oldest
+    /// cuts is let go at each tick, and the long windows become shorter, which [`Difference::elapsed`](crate::Difference::elapsed)
+    /// tells.
+    #[must_use]
+    pub fn history_limit(mut self, bytes: usize) -> Self {
+        self.history_limit = bytes;
+        self
+    }
+
     /// The registry.
     #[must_use]
     pub fn build(self) -> Registry {
         let hub = Hub::new(self.barrier.unwrap_or_else(Barrier::best));
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-        let empty = Snapshot::empty(hub.id(), clock.now(), clock.wall());
-        let core = Box::new(Core::new(hub.clone(), clock.now()));
+        let longest = self.windows.last().copied().unwrap_or_default();
+        let settings = Settings { windows: self.windows.into(), constants: self.averages.into() };
+        let empty = Snapshot::empty(hub.id(), clock.now(), clock.wall(), Arc::new(settings));
+        let empty = Arc::new(empty);
+        let history = History::new(longest, self.history_limit);
+        let core = Box::new(Core::new(hub.clone(), empty.clone(), history));
         let mut names = Names::default();
         let group = CollectorStats::group();
         names.take("set", NAME, None, &group).expect("the first name is free and valid");
         // Place 0, for which the collector itself keeps the totals: no shard has a block there.
-        let own = Place::new(hub.clone(), 0, NAME);
+        let own = Place::new(hub.clone(), 0, NAME, clock.clone());
         let mut registered =
             Registered { names, schema: Arc::default(), places: 1, fresh: Vec::new() };
         registered.declare(Declaration {
@@ -254,7 +306,7 @@ impl RegistryBuilder {
         let inner = Inner {
             hub,
             clock,
-            published: Arc::new(ArcSwap::from_pointee(empty)),
+            published: Arc::new(ArcSwap::new(empty)),
             changed: Event::new(),
             patience: self.patience,
             registered: Mutex::new(registered),
@@ -281,6 +333,7 @@ pub struct FamilyBuilder<'a, K, S> {
     name: &'a str,
     label: &'a str,
     max_keys: usize,
+    averages: bool,
     types: PhantomData<fn() -> (K, S)>,
 }
 
@@ -289,6 +342,13 @@ impl<K: Key, S: Stats> FamilyBuilder<'_, K, S> {
     /// Set it where somebody else chooses the keys.
     pub fn max_keys(mut self, max_keys: usize) -> Self {
         self.max_keys = max_keys.min(u32::MAX as usize - 1);
+        self
+    }
+
+    /// Keeps exponentially weighted averages for each entry too, and not for the total alone: 8 bytes and 8 more for each
+    /// rate and time constant (`Counter` and `UpDownCounter` have one rate, `Live` and `Histogram` two).
+    pub fn averages(mut self) -> Self {
+        self.averages = true;
         self
     }
 
@@ -301,13 +361,15 @@ impl<K: Key, S: Stats> FamilyBuilder<'_, K, S> {
         let mut registered = crate::lock(&inner.registered);
         registered.names.take("family", self.name, Some(self.label), &S::group())?;
         let (refusals, refusals_index) =
-            registered.add(&inner.hub, self.name, SetTotals::<Counter>::new());
+            registered.add(inner, self.name, SetTotals::<Counter>::new);
         let index = registered.places;
         registered.places += 1;
-        let place = Place::new(inner.hub.clone(), index, self.name);
-        let shared = Shared::new(place, refusals, self.max_keys, inner.clock.clone());
-        let shared = Arc::new(shared);
-        registered.fresh.push(Box::new(FamilyTotals::<K, S>::new(shared.clone())));
+        let place = Place::new(inner.hub.clone(), index, self.name, inner.clock.clone());
+        let shared = Arc::new(Shared::new(place, refusals, self.max_keys));
+        let settings = inner.published.load().settings.clone();
+        let averages = self.averages.then(|| averages::words(S::FLOWS, &settings.constants));
+        let totals = FamilyTotals::<K, S>::new(shared.clone(), index, averages);
+        registered.fresh.push(Box::new(totals));
         registered.declare(Declaration {
             name: self.name.into(),
             label: Some(self.label.into()),

@@ -19,6 +19,7 @@
 mod arena;
 
 use arena::Arena;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 /// Children of a branch, one word each.
@@ -39,17 +40,31 @@ pub(crate) struct Rows {
     next: u64,
     /// Those that somebody may hold, oldest first.
     versions: Vec<Version>,
+    /// How many branches and pages are in their lists of dead nodes.
+    past: [usize; 2],
     row: Vec<u64>,
 }
 
 /// A version of all rows. Immutable; the rows are there as long as it is held.
 pub(crate) struct RowsView {
+    tree: Tree,
+    _held: Arc<()>,
+}
+
+impl Deref for RowsView {
+    type Target = Tree;
+    fn deref(&self) -> &Tree {
+        &self.tree
+    }
+}
+
+/// The way to all rows of a version, as long as somebody sees to it that it is there.
+pub(crate) struct Tree {
     shape: Shape,
     pages: Arc<Arena>,
     branches: Arc<Arena>,
     root: u32,
     height: u32,
-    _held: Arc<()>,
 }
 
 #[derive(Clone, Copy)]
@@ -110,7 +125,12 @@ impl Nodes {
 
 impl Rows {
     pub(crate) fn new(words: usize) -> Self {
-        let page_bits = (PAGE_WORDS / words.max(1)).max(1).ilog2();
+        Self::with_pages(words, PAGE_WORDS)
+    }
+
+    /// Rows in pages of about `page_words` words.
+    pub(crate) fn with_pages(words: usize, page_words: usize) -> Self {
+        let page_bits = (page_words / words.max(1)).max(1).ilog2();
         Rows {
             shape: Shape { words, page_bits },
             pages: Nodes::new(words << page_bits),
@@ -119,6 +139,7 @@ impl Rows {
             height: 0,
             next: 1,
             versions: Vec::new(),
+            past: [0; 2],
             row: vec![0; words],
         }
     }
@@ -144,19 +165,29 @@ impl Rows {
         let version = Version { number: self.next, token: token.clone(), dead: Vec::new() };
         self.versions.push(version);
         self.next += 1;
-        RowsView {
+        RowsView { tree: self.tree(), _held: token }
+    }
+
+    /// What is there now, to be read before the next writing.
+    pub(crate) fn tree(&self) -> Tree {
+        Tree {
             shape: self.shape,
             pages: self.pages.arena.clone(),
             branches: self.branches.arena.clone(),
             root: self.root,
             height: self.height,
-            _held: token,
         }
     }
 
     /// How many bytes all versions take.
     pub(crate) fn bytes(&self) -> usize {
         self.pages.arena.bytes() + self.branches.arena.bytes()
+    }
+
+    /// How many of these bytes only versions of the past have.
+    pub(crate) fn past_bytes(&self) -> usize {
+        let (page, branch) = (self.pages.arena.node_bytes(), self.branches.arena.node_bytes());
+        self.past[1] * page + self.past[0] * branch
     }
 
     /// The node in this version and the page below it, both writable.
@@ -189,7 +220,10 @@ impl Rows {
         let new = nodes.take(self.next);
         nodes.arena.copy(node, new);
         match self.versions.last_mut() {
-            Some(last) => last.dead.push(Dead { node, is_page, born }),
+            Some(last) => {
+                self.past[usize::from(is_page)] += 1;
+                last.dead.push(Dead { node, is_page, born });
+            }
             None => nodes.free.push(node),
         }
         new
@@ -215,8 +249,11 @@ impl Rows {
             for dead in version.dead {
                 match kept.last_mut() {
                     Some(before) if dead.born <= before.number => before.dead.push(dead),
-                    _ if dead.is_page => self.pages.free.push(dead.node),
-                    _ => self.branches.free.push(dead.node),
+                    _ => {
+                        self.past[usize::from(dead.is_page)] -= 1;
+                        let nodes = if dead.is_page { &mut self.pages } else { &mut self.branches };
+                        nodes.free.push(dead.node);
+                    }
                 }
             }
         }
@@ -224,7 +261,7 @@ impl Rows {
     }
 }
 
-impl RowsView {
+impl Tree {
     /// Copies a row into `to`; zeros if it was never written.
     pub(crate) fn read(&self, row: usize, to: &mut Vec<u64>) {
         to.clear();
@@ -242,6 +279,42 @@ impl RowsView {
         }
         if node != NOTHING {
             self.pages.load(node, self.shape.start_of(row), to);
+        }
+    }
+
+    /// Calls `f` with each word that is not zero, in order, and its number, counted over all rows.
+    pub(crate) fn each_word(&self, words: Range<usize>, mut f: impl FnMut(usize, u64)) {
+        self.each_word_below(self.root, self.height, 0, &words, &mut f);
+    }
+
+    /// The same below a node whose first page is `page`.
+    fn each_word_below(
+        &self,
+        node: u32,
+        level: u32,
+        page: usize,
+        words: &Range<usize>,
+        f: &mut impl FnMut(usize, u64),
+    ) {
+        let page_words = self.shape.words << self.shape.page_bits;
+        let first = page.saturating_mul(page_words);
+        let end = first.saturating_add(capacity(level).saturating_mul(page_words));
+        if node == NOTHING || first >= words.end || end <= words.start {
+            return;
+        }
+        if level == 0 {
+            for word in first.max(words.start)..end.min(words.end) {
+                match self.pages.get(node, word - first) {
+                    0 => {}
+                    n => f(word, n),
+                }
+            }
+            return;
+        }
+        for slot in 0..FAN {
+            let child = self.branches.get(node, slot) as u32;
+            let page = page.saturating_add(slot.saturating_mul(capacity(level - 1)));
+            self.each_word_below(child, level - 1, page, words, f);
         }
     }
 }

@@ -1,7 +1,12 @@
 //! What a set is made of: names, help texts, units and kinds, for everything that shows or exports a snapshot.
 //!
-//! A [`Group`] is the declaration of one set, in the order of its fields. The values of a set lie in one row of 64-bit
-//! words in the same order, [`Kind::words`] of them to a field, so a walk over the group is a walk over the row.
+//! A [`Group`] is the declaration of one set, in the order of its fields. The values of a set lie in one row in the same
+//! order, so a walk over the group is a walk over the row: [`Kind::words`] 64-bit words to a field, and
+//! [`Kind::slots`] counts of histograms.
+
+use crate::measure::slots;
+use crate::metric::{Histogram, Metric, TimedLive};
+use std::time::Duration;
 
 /// The declaration of a set: the fields of one `#[derive(Stats)]` struct.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +39,15 @@ pub enum Number {
     Float,
 }
 
+/// What a histogram holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measured {
+    /// `u64`, with bounds that are powers of the unit.
+    Integer,
+    /// `Duration`, kept in nanoseconds, with bounds that are powers of a second.
+    Duration,
+}
+
 /// What a field counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -42,6 +56,8 @@ pub enum Kind {
     Counter,
     /// An opened and a closed counter.
     Live,
+    /// An opened and a closed counter, for how long, and the ages of what closed.
+    TimedLive,
     /// A signed sum.
     UpDownCounter,
     /// The last value set.
@@ -50,6 +66,13 @@ pub enum Kind {
     Max,
     /// The smallest value of the interval.
     Min,
+    /// Counts in base-2 exponential buckets.
+    Histogram {
+        /// What it holds.
+        of: Measured,
+        /// A bucket's upper bound is `2^(1 / 2^scale)` times its lower.
+        scale: u8,
+    },
     /// A nested set.
     Group(Group),
     /// The same again for each value of a label.
@@ -71,13 +94,34 @@ impl Kind {
             Kind::Counter | Kind::UpDownCounter => 1,
             Kind::Live | Kind::Max | Kind::Min => 2,
             Kind::Gauge(_) => 3,
+            Kind::TimedLive => TimedLive::WORDS,
+            Kind::Histogram { .. } => Histogram::<u64>::WORDS,
             Kind::Group(group) => group.words(),
             Kind::PerLabel { values, each, .. } => values.len() * each.words(),
+        }
+    }
+
+    /// How many counts of histograms a value of this kind has in a set's row.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        match self {
+            Kind::TimedLive => TimedLive::SLOTS,
+            Kind::Histogram { of: Measured::Integer, scale } => slots::<u64>(*scale),
+            Kind::Histogram { of: Measured::Duration, scale } => slots::<Duration>(*scale),
+            Kind::Group(group) => group.slots(),
+            Kind::PerLabel { values, each, .. } => values.len() * each.slots(),
+            _ => 0,
         }
     }
 }
 
 impl Group {
+    /// How many counts of histograms a row of this set has.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.fields.iter().map(|field| field.kind.slots()).sum()
+    }
+
     /// How many 64-bit words a row of this set takes.
     #[must_use]
     pub fn words(&self) -> usize {

@@ -1,9 +1,10 @@
 //! [`Set`]: the handle to record on a set with, and [`Open`], the guard of something live.
 
-use crate::metric::{Live, LiveField, Stats};
+use crate::metric::{Live, LiveField, Lives, Stats};
 use crate::phase::{Place, record_block};
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 /// A handle to a registered set. Clone it freely and record from any thread.
 ///
@@ -76,7 +77,7 @@ impl<S: Stats> Set<S> {
 
     /// Counts an opening now, and its closing when the guard drops, wherever that is.
     ///
-    /// `field` is one of the constants that the derive makes for fields of type `Live`, or a closure for those in nested
+    /// `field` is one of the constants that the derive makes for fields of type `Live` or `TimedLive`, or a closure for those in nested
     /// sets: `|s: &Relay| &s.roles[Role::Publisher].sessions`.
     ///
     /// ```
@@ -98,13 +99,13 @@ impl<S: Stats> Set<S> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[inline]
-    pub fn open<F: Fn(&S) -> &Live>(&self, field: F) -> Open<Self, F> {
+    pub fn open<L: Lives, F: Fn(&S) -> &L>(&self, field: F) -> Open<Self, F, L> {
         Open::new(self.clone(), field)
     }
 
     /// Like [`open`](Set::open), with a guard that borrows the handle: it saves the shared reference count.
     #[inline]
-    pub fn open_borrowed<F: Fn(&S) -> &Live>(&self, field: F) -> Open<&Self, F> {
+    pub fn open_borrowed<L: Lives, F: Fn(&S) -> &L>(&self, field: F) -> Open<&Self, F, L> {
         Open::new(self, field)
     }
 }
@@ -115,6 +116,9 @@ pub trait Record: private::Sealed {
     type Stats: Stats;
     #[doc(hidden)]
     fn record_fact(&self, fact: impl FnOnce(&Self::Stats));
+    /// The time on the registry's clock.
+    #[doc(hidden)]
+    fn now(&self) -> Duration;
 }
 
 pub(crate) mod private {
@@ -130,6 +134,10 @@ impl<S: Stats> Record for Set<S> {
     fn record_fact(&self, fact: impl FnOnce(&S)) {
         self.record(fact);
     }
+    #[inline]
+    fn now(&self) -> Duration {
+        self.place.now()
+    }
 }
 
 impl<R: Record> Record for &R {
@@ -138,24 +146,34 @@ impl<R: Record> Record for &R {
     fn record_fact(&self, fact: impl FnOnce(&R::Stats)) {
         (**self).record_fact(fact);
     }
+    #[inline]
+    fn now(&self) -> Duration {
+        (**self).now()
+    }
 }
 
-/// Something is open as long as this lives: the guard of a [`Live`], made by [`Set::open`] and
-/// [`Entry::open`](crate::Entry::open).
+/// Something is open as long as this lives: the guard of a [`Live`] or a [`TimedLive`](crate::TimedLive), made by
+/// [`Set::open`] and [`Entry::open`](crate::Entry::open).
 ///
 /// `Send` where its parts are: it may be dropped on another thread, in a task that moved, or by a future that is
 /// cancelled. Exactly one closing is counted. A guard that is leaked (`std::mem::forget`) stays open.
 #[must_use = "what it opened closes when it is dropped"]
-pub struct Open<R: Record, F: Fn(&R::Stats) -> &Live = LiveField<<R as Record>::Stats>> {
+pub struct Open<R: Record, F = LiveField<<R as Record>::Stats>, L: Lives = Live>
+where
+    F: Fn(&R::Stats) -> &L,
+{
     on: R,
     field: F,
+    /// `None` where the registry is disabled.
+    opened: Option<L::Opened>,
 }
 
-impl<R: Record, F: Fn(&R::Stats) -> &Live> Open<R, F> {
+impl<R: Record, L: Lives, F: Fn(&R::Stats) -> &L> Open<R, F, L> {
     #[inline]
     pub(crate) fn new(on: R, field: F) -> Self {
-        on.record_fact(|stats| field(stats).opens());
-        Open { on, field }
+        let mut opened = None;
+        on.record_fact(|stats| opened = Some(field(stats).opens(|| on.now())));
+        Open { on, field, opened }
     }
 
     /// What it was opened on, to record more there.
@@ -164,14 +182,16 @@ impl<R: Record, F: Fn(&R::Stats) -> &Live> Open<R, F> {
     }
 }
 
-impl<R: Record, F: Fn(&R::Stats) -> &Live> Drop for Open<R, F> {
+impl<R: Record, L: Lives, F: Fn(&R::Stats) -> &L> Drop for Open<R, F, L> {
     #[inline]
     fn drop(&mut self) {
-        self.on.record_fact(|stats| (self.field)(stats).closes());
+        if let Some(opened) = self.opened {
+            self.on.record_fact(|stats| (self.field)(stats).closes(opened, || self.on.now()));
+        }
     }
 }
 
-impl<R: Record + fmt::Debug, F: Fn(&R::Stats) -> &Live> fmt::Debug for Open<R, F> {
+impl<R: Record + fmt::Debug, L: Lives, F: Fn(&R::Stats) -> &L> fmt::Debug for Open<R, F, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Open").field("on", &self.on).finish_non_exhaustive()
     }

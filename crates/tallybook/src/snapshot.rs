@@ -1,16 +1,21 @@
 //! [`Snapshot`]: an immutable state that the program was in.
 
+mod averaged;
 mod family;
 #[cfg(feature = "serde")]
 mod json;
 
+pub use averaged::Averaged;
 pub use family::FamilySnapshot;
-pub(crate) use family::{AnyFamily, FamilyPart};
+pub(crate) use family::{AnyFamily, FamilyPart, RETIRED_SLOTS, TOTAL_SLOTS, slots_of};
 
 use crate::error::WrongRegistry;
 use crate::family::{Family, Key};
+use crate::history::Stretches;
 use crate::metric::{Metric, Span, Stats};
 use crate::phase::Place;
+use crate::row::Row;
+use crate::rows::RowsView;
 use crate::schema::Group;
 use crate::set::Set;
 use std::fmt;
@@ -20,25 +25,51 @@ use std::time::{Duration, SystemTime};
 /// All numbers of a registry, as of one consistent cut: if a fact is in it, everything that happened before that fact is
 /// in it too, and each fact is in it entirely or not at all.
 ///
-/// Immutable, and cheap to keep: it shares whatever has not changed with the snapshots before and after it.
+/// Immutable, and cheap to keep: it shares whatever has not changed with the snapshots before and after it. Its windows
+/// keep their earlier cuts, so a snapshot that is kept for long keeps a minute of history with it.
 #[derive(Clone)]
 pub struct Snapshot {
     pub(crate) registry: u64,
     pub(crate) span: Span,
-    pub(crate) at: Duration,
     pub(crate) wall: SystemTime,
     pub(crate) interval: Duration,
     pub(crate) stale: bool,
     /// By place. Shorter than the schema where something was registered later.
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Arc<[Part]>,
     pub(crate) schema: Arc<Vec<Declaration>>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) history: Stretches,
+}
+
+/// What of a registry's settings its snapshots tell.
+#[derive(Default)]
+pub(crate) struct Settings {
+    pub(crate) windows: Box<[Duration]>,
+    pub(crate) constants: Arc<[Duration]>,
 }
 
 /// What one place holds.
 #[derive(Clone)]
 pub(crate) enum Part {
-    Set(Arc<[u64]>),
+    Set(Arc<SetPart>),
     Family(Arc<dyn AnyFamily>),
+}
+
+/// What a set holds.
+pub(crate) struct SetPart {
+    pub(crate) words: Box<[u64]>,
+    pub(crate) slots: Option<Arc<RowsView>>,
+    pub(crate) averages: Box<[u64]>,
+}
+
+impl SetPart {
+    pub(crate) fn zeros(words: usize) -> Self {
+        SetPart { words: vec![0; words].into(), slots: None, averages: Box::default() }
+    }
+
+    pub(crate) fn row(&self, span: Span) -> Row<'_> {
+        Row::new(&self.words, self.slots.as_deref().map(|slots| &**slots), 0, span)
+    }
 }
 
 /// What is registered under a name.
@@ -60,16 +91,22 @@ pub struct Declaration {
 }
 
 impl Snapshot {
-    pub(crate) fn empty(registry: u64, at: Duration, wall: SystemTime) -> Self {
+    pub(crate) fn empty(
+        registry: u64,
+        at: Duration,
+        wall: SystemTime,
+        settings: Arc<Settings>,
+    ) -> Self {
         Snapshot {
             registry,
-            span: Span::default(),
-            at,
+            span: Span { at, ..Span::default() },
             wall,
             interval: Duration::ZERO,
             stale: false,
-            parts: Vec::new(),
+            parts: Arc::default(),
             schema: Arc::default(),
+            settings,
+            history: Arc::default(),
         }
     }
 
@@ -82,7 +119,7 @@ impl Snapshot {
     /// When the cut was made, on the registry's clock.
     #[must_use]
     pub fn at(&self) -> Duration {
-        self.at
+        self.span.at
     }
 
     /// When the cut was made, by the time of day.
@@ -150,25 +187,34 @@ impl Snapshot {
         let Some(shared) = family.shared() else {
             return Ok(FamilySnapshot::new(None, 0, self.span));
         };
-        let index = self.check(&shared.place)?;
-        let part = match index.and_then(|index| self.parts.get(index)) {
-            Some(Part::Family(part)) => part.clone().as_any().downcast::<FamilyPart<K, S>>().ok(),
-            _ => None,
-        };
+        let part = self.family_part(family)?;
         let refusals = self.check(&shared.refusals)?;
         let refused = refusals.map_or(0, |index| self.metric::<crate::Counter>(index));
         Ok(FamilySnapshot::new(part, refused, self.span))
     }
 
-    fn metric<M: Metric>(&self, place: usize) -> M::Value {
+    /// What the place of a family holds.
+    pub(crate) fn family_part<K: Key, S: Stats>(
+        &self,
+        family: &Family<K, S>,
+    ) -> Result<Option<Arc<FamilyPart<K, S>>>, WrongRegistry> {
+        let Some(shared) = family.shared() else { return Ok(None) };
+        let index = self.check(&shared.place)?;
+        Ok(match index.and_then(|index| self.parts.get(index)) {
+            Some(Part::Family(part)) => part.clone().as_any().downcast::<FamilyPart<K, S>>().ok(),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn metric<M: Metric>(&self, place: usize) -> M::Value {
         match self.parts.get(place) {
-            Some(Part::Set(row)) => M::read(row, self.span),
+            Some(Part::Set(part)) => M::read(&mut part.row(self.span)),
             _ => M::Value::default(),
         }
     }
 
     /// The number of a place, if it is this registry's; `None` for one that is nowhere.
-    fn check(&self, place: &Place) -> Result<Option<usize>, WrongRegistry> {
+    pub(crate) fn check(&self, place: &Place) -> Result<Option<usize>, WrongRegistry> {
         match place.found() {
             None => Ok(None),
             Some((index, own)) if own == self.registry => Ok(Some(index)),
@@ -183,7 +229,7 @@ impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot")
             .field("epoch", &self.epoch())
-            .field("at", &self.at)
+            .field("at", &self.at())
             .field("interval", &self.interval)
             .field("stale", &self.stale)
             .finish_non_exhaustive()

@@ -1,6 +1,8 @@
 //! What the derive macros generate.
 #![deny(warnings, missing_docs, clippy::all)]
 
+use std::time::Duration;
+use tallybook::private::{Drain, Rest, Row};
 use tallybook::schema::{Kind, Number};
 use tallybook::{
     Counter, Gauge, Label, Live, LiveCount, LiveField, Max, Metric, Min, PerLabel, Span, Stats,
@@ -137,16 +139,16 @@ enum Flag {
 }
 
 /// An interval that began at 0.
-const SPAN: Span = Span { first: 0, last: 1 };
+const SPAN: Span = Span { first: 0, last: 1, at: Duration::ZERO };
 
 fn drained<M: Metric>(cells: &M) -> Vec<u64> {
     let mut row = vec![0; M::WORDS];
-    cells.drain(&mut row, SPAN);
+    cells.drain(&mut Drain::new(&mut row, &mut Rest::default(), SPAN));
     row
 }
 
 fn value<M: Metric>(cells: &M) -> M::Value {
-    M::read(&drained(cells), SPAN)
+    M::read(&mut Row::of_words(&drained(cells), SPAN))
 }
 
 fn busy_connection() -> Connection {
@@ -305,9 +307,9 @@ fn rows_fold_into_rows_and_gauges_have_no_total() {
     let (mut folded, mut total) = (row.clone(), vec![0; Connection::WORDS]);
     Connection::fold(&row, &mut folded, SPAN);
     Connection::carry(&row, &mut total, SPAN);
-    let folded = Connection::read(&folded, SPAN);
+    let folded = Connection::read(&mut Row::of_words(&folded, SPAN));
     assert_eq!((folded.pieces, folded.window), (6, Some(-7)));
-    let total = Connection::read(&total, SPAN);
+    let total = Connection::read(&mut Row::of_words(&total, SPAN));
     assert_eq!(total, ConnectionSnapshot { window: None, quality: None, ..busy_value() });
 }
 

@@ -68,8 +68,8 @@ fn sums_are_subtracted_and_the_rest_is_the_later_ones() {
         sum: -3,
         open: LiveCount { opened: 1, closed: 2 },
         level: Some(3),
-        // Of the later's interval, in which nothing was observed.
-        largest: None,
+        // Of all the time in between, though nothing was observed in the last interval.
+        largest: Some(3),
     };
     assert_eq!(difference.set(&world.node), expected);
     assert_eq!(difference.set(&world.node).open.live(), -1);

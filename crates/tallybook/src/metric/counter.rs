@@ -2,6 +2,7 @@
 
 use super::{Metric, Span};
 use crate::phase::Word;
+use crate::row::{Drain, Flows, Row};
 use crate::schema::Kind;
 
 /// A number that only grows. Read as `u64`.
@@ -38,7 +39,9 @@ macro_rules! sum_metric {
     ($metric:ident, $value:ty, $kind:expr) => {
         impl Metric for $metric {
             type Value = $value;
+            type Rates = f64;
             const WORDS: usize = 1;
+            const FLOWS: usize = 1;
             const STAMPED: bool = false;
 
             fn at_rest() -> Self {
@@ -50,23 +53,28 @@ macro_rules! sum_metric {
                     into.0.add(n);
                 }
             }
-            fn drain(&self, into: &mut [u64], _: Span) {
+            fn drain(&self, into: &mut Drain<'_>) {
+                let into = into.take(1);
                 into[0] = into[0].wrapping_add(self.0.take());
             }
             fn fold(from: &[u64], into: &mut [u64], _: Span) {
                 into[0] = into[0].wrapping_add(from[0]);
             }
-            fn carry(from: &[u64], into: &mut [u64], span: Span) {
-                Self::fold(from, into, span);
-            }
-            fn read(row: &[u64], _: Span) -> $value {
-                row[0] as $value
+            fn read(row: &mut Row<'_>) -> $value {
+                let [sum] = row.take();
+                sum as $value
             }
             fn difference(later: &$value, earlier: &$value) -> $value {
                 later.wrapping_sub(*earlier)
             }
             fn sum(one: &$value, other: &$value) -> $value {
                 one.wrapping_add(*other)
+            }
+            fn flows(increase: &$value, flows: &mut Vec<f64>) {
+                flows.push(*increase as f64);
+            }
+            fn rates(flows: &mut Flows<'_>) -> f64 {
+                flows.take()
             }
             fn kind() -> Kind {
                 $kind

@@ -7,6 +7,7 @@
 
 use super::{Metric, Span};
 use crate::phase::{self, Word};
+use crate::row::{Drain, Flows, Row};
 use crate::schema::{Kind, Number};
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -75,6 +76,7 @@ impl GaugeNumber for f64 {
 /// A row is `[epoch, stamp, bits]`; a stamp of 0 means that it was never set.
 impl<T: GaugeNumber> Metric for Gauge<T> {
     type Value = Option<T>;
+    type Rates = ();
     const WORDS: usize = 3;
     const STAMPED: bool = true;
 
@@ -88,9 +90,10 @@ impl<T: GaugeNumber> Metric for Gauge<T> {
             into.bits.set(self.bits.get());
         }
     }
-    fn drain(&self, into: &mut [u64], span: Span) {
+    fn drain(&self, into: &mut Drain<'_>) {
+        let span = into.span();
         let row = [span.last, self.stamp.take(), self.bits.get()];
-        Self::fold(&row, into, span);
+        Self::fold(&row, into.take(3), span);
     }
     fn fold(from: &[u64], into: &mut [u64], _: Span) {
         if from[1] != 0 && (from[0], from[1]) >= (into[0], into[1]) {
@@ -98,8 +101,9 @@ impl<T: GaugeNumber> Metric for Gauge<T> {
         }
     }
     fn carry(_: &[u64], _: &mut [u64], _: Span) {}
-    fn read(row: &[u64], _: Span) -> Option<T> {
-        (row[1] != 0).then(|| T::from_bits(row[2]))
+    fn read(row: &mut Row<'_>) -> Option<T> {
+        let [_, stamp, bits] = row.take();
+        (stamp != 0).then(|| T::from_bits(bits))
     }
     fn difference(later: &Option<T>, _: &Option<T>) -> Option<T> {
         *later
@@ -110,6 +114,7 @@ impl<T: GaugeNumber> Metric for Gauge<T> {
             (one, other) => one.or(*other),
         }
     }
+    fn rates(_: &mut Flows<'_>) {}
     fn kind() -> Kind {
         Kind::Gauge(T::NUMBER)
     }

@@ -1,6 +1,7 @@
 //! [`PerLabel`]: the same metric, or the same set, once for each variant of an enum.
 
 use super::{Metric, Span, Value};
+use crate::row::{Drain, Flows, Peaks, Row};
 use crate::schema::Kind;
 use std::fmt;
 use std::ops::Index;
@@ -17,7 +18,7 @@ pub trait Label: Copy + Send + Sync + 'static {
     /// The label's values, one per variant, in the order of their declaration.
     const VALUES: &'static [&'static str];
     /// One `T` per variant.
-    type Each<T>: AsRef<[T]>;
+    type Each<T>: AsRef<[T]> + AsMut<[T]>;
 
     /// Makes one `T` per variant, in the order of their declaration.
     fn each<T>(make: impl FnMut(usize) -> T) -> Self::Each<T>;
@@ -85,9 +86,14 @@ impl<L: Label, M: Metric> Metric for PerLabel<L, M>
 where
     L::Each<M>: Send,
     PerLabel<L, M::Value>: Value,
+    PerLabel<L, M::Rates>: Value,
 {
     type Value = PerLabel<L, M::Value>;
+    type Rates = PerLabel<L, M::Rates>;
     const WORDS: usize = L::VALUES.len() * M::WORDS;
+    const SLOTS: usize = L::VALUES.len() * M::SLOTS;
+    const PEAKS: usize = L::VALUES.len() * M::PEAKS;
+    const FLOWS: usize = L::VALUES.len() * M::FLOWS;
     const STAMPED: bool = M::STAMPED;
 
     fn at_rest() -> Self {
@@ -98,10 +104,8 @@ where
             from.merge(into);
         }
     }
-    fn drain(&self, into: &mut [u64], span: Span) {
-        for (from, into) in self.0.as_ref().iter().zip(into.chunks_exact_mut(M::WORDS.max(1))) {
-            from.drain(into, span);
-        }
+    fn drain(&self, into: &mut Drain<'_>) {
+        self.0.as_ref().iter().for_each(|each| each.drain(into));
     }
     fn fold(from: &[u64], into: &mut [u64], span: Span) {
         let words = M::WORDS.max(1);
@@ -115,14 +119,23 @@ where
             M::carry(from, into, span);
         }
     }
-    fn read(row: &[u64], span: Span) -> Self::Value {
-        PerLabel(L::each(|i| M::read(&row[i * M::WORDS..][..M::WORDS], span)))
+    fn read(row: &mut Row<'_>) -> Self::Value {
+        PerLabel(L::each(|_| M::read(row)))
     }
     fn difference(later: &Self::Value, earlier: &Self::Value) -> Self::Value {
         later.zip(earlier, M::difference)
     }
     fn sum(one: &Self::Value, other: &Self::Value) -> Self::Value {
         one.zip(other, M::sum)
+    }
+    fn observe(value: &mut Self::Value, peaks: &mut Peaks<'_>) {
+        value.0.as_mut().iter_mut().for_each(|each| M::observe(each, peaks));
+    }
+    fn flows(increase: &Self::Value, flows: &mut Vec<f64>) {
+        increase.0.as_ref().iter().for_each(|each| M::flows(each, flows));
+    }
+    fn rates(flows: &mut Flows<'_>) -> Self::Rates {
+        PerLabel(L::each(|_| M::rates(flows)))
     }
     fn kind() -> Kind {
         Kind::PerLabel { label: L::NAME, values: L::VALUES, each: Box::new(M::kind()) }

@@ -1,7 +1,9 @@
 //! [`Live`]: what is open now, from two counters that only grow.
 
 use super::{Counter, Metric, Span};
+use crate::row::{Drain, Flows, Row};
 use crate::schema::Kind;
+use std::time::Duration;
 
 /// An opened and a closed counter; what is live is the difference. Driven by guards: [`Set::open`](crate::Set::open)
 /// and [`Entry::open`](crate::Entry::open) count an opening now and its closing when the guard drops, on any thread.
@@ -11,17 +13,41 @@ pub struct Live {
     closed: Counter,
 }
 
-/// A field of a set that is a [`Live`]: the constants that `#[derive(Stats)]` makes have this type.
-pub type LiveField<S> = for<'a> fn(&'a S) -> &'a Live;
+/// A field of a set that is a [`Live`], or another that guards drive: the constants that `#[derive(Stats)]` makes have this
+/// type.
+pub type LiveField<S, L = Live> = for<'a> fn(&'a S) -> &'a L;
 
-impl Live {
+/// What a guard can open and close: [`Live`] and [`TimedLive`](crate::TimedLive).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be opened",
+    label = "nothing that opens and closes",
+    note = "a guard opens a field that is a `Live` or a `TimedLive`"
+)]
+pub trait Lives: lives::Sealed + 'static {}
+impl<L: lives::Sealed + 'static> Lives for L {}
+
+pub(crate) mod lives {
+    use std::time::Duration;
+
+    /// What [`Lives`](super::Lives) come to, closed to other crates.
+    pub trait Sealed {
+        /// What a guard remembers of the opening.
+        type Opened: Copy + Send + Sync + std::fmt::Debug;
+        fn opens(&self, now: impl FnOnce() -> Duration) -> Self::Opened;
+        fn closes(&self, opened: Self::Opened, now: impl FnOnce() -> Duration);
+    }
+}
+
+impl lives::Sealed for Live {
+    type Opened = ();
+
     #[inline(always)]
-    pub(crate) fn opens(&self) {
+    fn opens(&self, _: impl FnOnce() -> Duration) {
         self.opened.inc();
     }
 
     #[inline(always)]
-    pub(crate) fn closes(&self) {
+    fn closes(&self, (): (), _: impl FnOnce() -> Duration) {
         self.closed.inc();
     }
 }
@@ -43,6 +69,26 @@ impl LiveCount {
     }
 }
 
+/// How fast a [`Live`] opens and closes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LiveRates {
+    /// Openings per second.
+    pub opened: f64,
+    /// Closings per second.
+    pub closed: f64,
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for LiveRates {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut row = to.serialize_struct("LiveRates", 2)?;
+        row.serialize_field("opened", &self.opened)?;
+        row.serialize_field("closed", &self.closed)?;
+        row.end()
+    }
+}
+
 #[cfg(feature = "serde")]
 impl serde::Serialize for LiveCount {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -57,7 +103,9 @@ impl serde::Serialize for LiveCount {
 
 impl Metric for Live {
     type Value = LiveCount;
+    type Rates = LiveRates;
     const WORDS: usize = 2;
+    const FLOWS: usize = 2;
     const STAMPED: bool = false;
 
     fn at_rest() -> Self {
@@ -67,19 +115,17 @@ impl Metric for Live {
         self.opened.merge(&into.opened);
         self.closed.merge(&into.closed);
     }
-    fn drain(&self, into: &mut [u64], span: Span) {
-        self.opened.drain(&mut into[..1], span);
-        self.closed.drain(&mut into[1..], span);
+    fn drain(&self, into: &mut Drain<'_>) {
+        self.opened.drain(into);
+        self.closed.drain(into);
     }
     fn fold(from: &[u64], into: &mut [u64], _: Span) {
         into[0] = into[0].wrapping_add(from[0]);
         into[1] = into[1].wrapping_add(from[1]);
     }
-    fn carry(from: &[u64], into: &mut [u64], span: Span) {
-        Self::fold(from, into, span);
-    }
-    fn read(row: &[u64], _: Span) -> LiveCount {
-        LiveCount { opened: row[0], closed: row[1] }
+    fn read(row: &mut Row<'_>) -> LiveCount {
+        let [opened, closed] = row.take();
+        LiveCount { opened, closed }
     }
     fn difference(later: &LiveCount, earlier: &LiveCount) -> LiveCount {
         LiveCount {
@@ -92,6 +138,12 @@ impl Metric for Live {
             opened: one.opened.wrapping_add(other.opened),
             closed: one.closed.wrapping_add(other.closed),
         }
+    }
+    fn flows(increase: &LiveCount, flows: &mut Vec<f64>) {
+        flows.extend([increase.opened as f64, increase.closed as f64]);
+    }
+    fn rates(flows: &mut Flows<'_>) -> LiveRates {
+        LiveRates { opened: flows.take(), closed: flows.take() }
     }
     fn kind() -> Kind {
         Kind::Live

@@ -2,10 +2,11 @@
 
 use super::{Metric, Span};
 use crate::phase::Word;
+use crate::row::{Drain, Flows, Peak, Peaks, Row};
 use crate::schema::Kind;
 
 macro_rules! peak {
-    ($(#[$doc:meta])* $metric:ident, $pick:path) => {
+    ($(#[$doc:meta])* $metric:ident, $pick:path, $of:ident) => {
         $(#[$doc])*
         pub struct $metric {
             seen: Word,
@@ -26,7 +27,9 @@ macro_rules! peak {
         /// interval, so nothing has to be reset where nothing happens.
         impl Metric for $metric {
             type Value = Option<u64>;
+            type Rates = ();
             const WORDS: usize = 2;
+            const PEAKS: usize = 1;
             const STAMPED: bool = false;
 
             fn at_rest() -> Self {
@@ -37,10 +40,13 @@ macro_rules! peak {
                     into.observe(self.value.get());
                 }
             }
-            fn drain(&self, into: &mut [u64], span: Span) {
-                if self.seen.take() != 0 {
-                    Self::fold(&[span.last + 1, self.value.get()], into, span);
+            fn drain(&self, into: &mut Drain<'_>) {
+                let (span, words) = (into.span(), into.take(2));
+                let seen = self.seen.take() != 0;
+                if seen {
+                    Self::fold(&[span.last + 1, self.value.get()], words, span);
                 }
+                into.take_peak(seen.then(|| Peak::of(self.value.get(), self.value.get())));
             }
             fn fold(from: &[u64], into: &mut [u64], span: Span) {
                 if from[0] <= span.first {
@@ -50,11 +56,9 @@ macro_rules! peak {
                 into[0] = from[0].max(into[0]);
                 into[1] = value;
             }
-            fn carry(from: &[u64], into: &mut [u64], span: Span) {
-                Self::fold(from, into, span);
-            }
-            fn read(row: &[u64], span: Span) -> Option<u64> {
-                (row[0] > span.first).then_some(row[1])
+            fn read(row: &mut Row<'_>) -> Option<u64> {
+                let [written, value] = row.take();
+                (written > row.span().first).then_some(value)
             }
             fn difference(later: &Option<u64>, _: &Option<u64>) -> Option<u64> {
                 *later
@@ -65,6 +69,10 @@ macro_rules! peak {
                     (one, other) => one.or(other),
                 }
             }
+            fn observe(value: &mut Option<u64>, peaks: &mut Peaks<'_>) {
+                *value = peaks.take().map(Peak::$of);
+            }
+            fn rates(_: &mut Flows<'_>) {}
             fn kind() -> Kind {
                 Kind::$metric
             }
@@ -75,10 +83,12 @@ macro_rules! peak {
 peak!(
     /// The largest value of the interval. Read as an `Option`: `None` in an interval in which nothing was observed.
     Max,
-    u64::max
+    u64::max,
+    most
 );
 peak!(
     /// The smallest value of the interval. Read as an `Option`: `None` in an interval in which nothing was observed.
     Min,
-    u64::min
+    u64::min,
+    least
 );

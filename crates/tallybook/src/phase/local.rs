@@ -11,12 +11,14 @@ use super::hub::{Hub, next_id};
 use super::keyed::KeyedBlock;
 use super::shard::{Epoch, Fact, Shard};
 use super::stamp;
+use crate::clock::Clock;
 use crate::metric::Metric;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// Where a set or a family is found in each shard of a hub.
 #[derive(Clone)]
@@ -33,13 +35,14 @@ struct Home {
     hub: Arc<Hub>,
     index: usize,
     name: Box<str>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Place {
     /// Each index of a hub must be used with one type of block only; so only the registry makes places.
-    pub(crate) fn new(hub: Arc<Hub>, index: usize, name: &str) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, index: usize, name: &str, clock: Arc<dyn Clock>) -> Self {
         let id = next_id();
-        let home = Arc::new(Home { hub, index, name: name.into() });
+        let home = Arc::new(Home { hub, index, name: name.into(), clock });
         Place { id, recent: id as usize % RECENTS, home: Some(home) }
     }
 
@@ -51,6 +54,11 @@ impl Place {
     /// The registered name; empty in a disabled registry.
     pub(crate) fn name(&self) -> &str {
         self.home.as_ref().map_or("", |home| &home.name)
+    }
+
+    /// The time on its registry's clock; zero in a disabled registry.
+    pub(crate) fn now(&self) -> Duration {
+        self.home.as_ref().map_or(Duration::ZERO, |home| home.clock.now())
     }
 
     /// Its number in its hub, and the hub's id; `None` in a disabled registry.

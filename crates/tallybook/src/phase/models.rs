@@ -5,6 +5,7 @@
 use super::sync::Ordering::{AcqRel, Acquire, Release};
 use super::{Barrier, Block, Closer, Hub, KeyedBlock, KeyedEntry};
 use crate::metric::{Counter, Metric, Span};
+use crate::row::{Drain, Rest};
 use loom::sync::atomic::AtomicU64;
 use loom::thread;
 use std::sync::Arc;
@@ -92,13 +93,16 @@ impl Totals {
     /// Closes an epoch and adds it up. Returns its number.
     fn cut(&mut self) -> u64 {
         let epoch = self.closer.close(Duration::MAX).expect("a model's writers are never stuck");
-        let span = Span { first: epoch, last: epoch };
+        let span = Span { first: epoch, last: epoch, ..Span::default() };
+        let mut rest = Rest::default();
         let (set, entries) = (&mut self.set, &mut self.entries);
         self.closer.drain(epoch, |_, block, quiet| {
             if let Some(block) = block.downcast_ref::<Block<Two>>() {
-                block.quiet(quiet).drain(set, span);
+                block.quiet(quiet).drain(&mut Drain::new(set, &mut rest, span));
             } else if let Some(cache) = block.downcast_ref::<Cache>() {
-                cache.drain(quiet, |_, cells| cells.drain(entries, span));
+                cache.drain(quiet, |_, cells| {
+                    cells.drain(&mut Drain::new(entries, &mut rest, span));
+                });
             }
         });
         epoch

@@ -29,7 +29,11 @@ impl Arena {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        (self.chunks.count() << self.chunk_bits) * self.words * size_of::<u64>()
+        (self.chunks.count() << self.chunk_bits) * self.node_bytes()
+    }
+
+    pub(super) fn node_bytes(&self) -> usize {
+        self.words * size_of::<u64>()
     }
 
     fn node(&self, node: u32) -> &[AtomicU64] {

@@ -3,7 +3,9 @@
 use crate::family::{Key, Keyed, Shared};
 use crate::metric::{Metric, Span, Stats};
 use crate::pages::Pages;
+use crate::row::Row;
 use crate::rows::RowsView;
+use crate::slots;
 use crate::totals::{OWNERS, Owners};
 use std::any::Any;
 use std::sync::Arc;
@@ -13,11 +15,15 @@ use std::time::Duration;
 pub(crate) struct FamilyPart<K: Key, S: Stats> {
     pub(crate) shared: Arc<Shared<K, S>>,
     pub(crate) rows: RowsView,
+    /// The counts of histograms; see [`slots_of`].
+    pub(crate) slots: Option<Arc<RowsView>>,
+    pub(crate) averages: Option<RowsView>,
     pub(crate) owners: Pages<Owners<K, S>>,
     /// How many rows there are, those of no entry included.
     pub(crate) used: usize,
     pub(crate) live: usize,
     pub(crate) total: Box<[u64]>,
+    pub(crate) total_averages: Box<[u64]>,
     pub(crate) retired: Box<[u64]>,
     /// `Shared::retirements` by then.
     pub(crate) retirements: u64,
@@ -25,23 +31,44 @@ pub(crate) struct FamilyPart<K: Key, S: Stats> {
     pub(crate) changed: Box<[u32]>,
 }
 
+/// Which row of counts is the total's, that of what has retired, and that of an entry's row.
+pub(crate) const TOTAL_SLOTS: usize = 0;
+pub(crate) const RETIRED_SLOTS: usize = 1;
+pub(crate) fn slots_of(row: usize) -> usize {
+    row + 2
+}
+
 impl<K: Key, S: Stats> FamilyPart<K, S> {
-    fn owner(&self, row: usize) -> Option<&Arc<Keyed<K, S>>> {
+    /// A row whose words are given.
+    fn row<'a>(&'a self, words: &'a [u64], slots: usize, span: Span) -> Row<'a> {
+        let tree = self.slots.as_deref().map(|slots| &**slots);
+        Row::new(words, tree, slots::start_of(S::SLOTS, slots), span)
+    }
+
+    pub(crate) fn total(&self, span: Span) -> Row<'_> {
+        self.row(&self.total, TOTAL_SLOTS, span)
+    }
+
+    pub(crate) fn retired(&self, span: Span) -> Row<'_> {
+        self.row(&self.retired, RETIRED_SLOTS, span)
+    }
+
+    pub(crate) fn owner(&self, row: usize) -> Option<&Arc<Keyed<K, S>>> {
         self.owners.get(row / OWNERS)?[row % OWNERS].as_ref()
     }
 
     /// The values of a row.
-    fn values(&self, row: usize, span: Span, words: &mut Vec<u64>) -> S::Value {
+    pub(crate) fn values(&self, row: usize, span: Span, words: &mut Vec<u64>) -> S::Value {
         self.rows.read(row, words);
-        S::read(words, span)
+        S::read(&mut self.row(words, slots_of(row), span))
     }
 
-    fn entries(&self) -> impl Iterator<Item = (usize, &Arc<Keyed<K, S>>)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (usize, &Arc<Keyed<K, S>>)> {
         (0..self.used).filter_map(|row| Some((row, self.owner(row)?)))
     }
 
     /// The row of a key. One look into the live map, as long as no entry has retired since this snapshot.
-    fn find(&self, key: &K) -> Option<usize> {
+    pub(crate) fn find(&self, key: &K) -> Option<usize> {
         let current = self.shared.map.get(key).and_then(|by_key| {
             let row = by_key.0.row()? as usize;
             self.owner(row).is_some_and(|owner| Arc::ptr_eq(owner, &by_key.0)).then_some(row)
@@ -54,16 +81,16 @@ impl<K: Key, S: Stats> FamilyPart<K, S> {
 }
 
 #[cfg(feature = "serde")]
-pub(crate) type EachEntry<'a> = dyn FnMut(&dyn std::fmt::Display, Duration, &[u64]) + 'a;
+pub(crate) type EachEntry<'a> = dyn FnMut(&dyn std::fmt::Display, Duration, Row<'_>) + 'a;
 
 /// A family without its types, for those that walk the schema.
 pub(crate) trait AnyFamily: Send + Sync {
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
     #[cfg(feature = "serde")]
-    fn totals(&self) -> [&[u64]; 2];
+    fn totals(&self, span: Span) -> [Row<'_>; 2];
     /// Calls `f` with the key, the time of creation and the row of each entry.
     #[cfg(feature = "serde")]
-    fn each(&self, f: &mut EachEntry<'_>);
+    fn each(&self, span: Span, f: &mut EachEntry<'_>);
 }
 
 impl<K: Key, S: Stats> AnyFamily for FamilyPart<K, S> {
@@ -71,15 +98,15 @@ impl<K: Key, S: Stats> AnyFamily for FamilyPart<K, S> {
         self
     }
     #[cfg(feature = "serde")]
-    fn totals(&self) -> [&[u64]; 2] {
-        [&self.total, &self.retired]
+    fn totals(&self, span: Span) -> [Row<'_>; 2] {
+        [self.total(span), self.retired(span)]
     }
     #[cfg(feature = "serde")]
-    fn each(&self, f: &mut EachEntry<'_>) {
+    fn each(&self, span: Span, f: &mut EachEntry<'_>) {
         let mut words = Vec::new();
         for (row, entry) in self.entries() {
             self.rows.read(row, &mut words);
-            f(&entry.meta.key, entry.meta.since, &words);
+            f(&entry.meta.key, entry.meta.since, self.row(&words, slots_of(row), span));
         }
     }
 }
@@ -115,15 +142,6 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
         Some(part.values(part.find(key)?, self.span, &mut Vec::new()))
     }
 
-    /// The values of a key's entry, if it is the same entry here and in `other`.
-    pub(crate) fn get_same(&self, key: &K, other: &Self) -> Option<S::Value> {
-        let owner = |of: &Self| {
-            let part = of.part.as_ref()?;
-            part.owner(part.find(key)?).map(Arc::as_ptr)
-        };
-        (owner(self) == owner(other)).then(|| self.get(key))?
-    }
-
     /// When the entry of a key was created, on the registry's clock.
     #[must_use]
     pub fn since(&self, key: &K) -> Option<Duration> {
@@ -157,13 +175,13 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
     /// go down. Gauges have no total and are `None`.
     #[must_use]
     pub fn total(&self) -> S::Value {
-        self.read(|part| &part.total)
+        self.read(FamilyPart::total)
     }
 
     /// What belongs to entries that are gone.
     #[must_use]
     pub fn retired(&self) -> S::Value {
-        self.read(|part| &part.retired)
+        self.read(FamilyPart::retired)
     }
 
     /// How many keys were refused because the family was full.
@@ -172,10 +190,10 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
         self.refused
     }
 
-    fn read(&self, row: impl Fn(&FamilyPart<K, S>) -> &[u64]) -> S::Value {
+    fn read(&self, row: impl Fn(&FamilyPart<K, S>, Span) -> Row<'_>) -> S::Value {
         self.part
             .as_ref()
-            .map_or_else(S::Value::default, |part| <S as Metric>::read(row(part), self.span))
+            .map_or_else(S::Value::default, |part| <S as Metric>::read(&mut row(part, self.span)))
     }
 }
 

@@ -8,17 +8,20 @@
 //! ```
 
 use super::{AnyFamily, Declaration, Part, Snapshot};
-use crate::metric::{Counter, Gauge, Live, Max, Metric, Min, Span, UpDownCounter};
-use crate::schema::{Group, Kind, Number};
+use crate::metric::{
+    Counter, Gauge, Live, Max, Metric, Min, TimedLive, UpDownCounter, read_histogram,
+};
+use crate::row::Row;
+use crate::schema::{Group, Kind, Measured, Number};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 impl Serialize for Snapshot {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let wall = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let mut all = to.serialize_struct("Snapshot", 7)?;
         all.serialize_field("epoch", &self.epoch())?;
-        all.serialize_field("at", &self.at.as_secs_f64())?;
+        all.serialize_field("at", &self.at().as_secs_f64())?;
         all.serialize_field("wall", &wall.as_secs_f64())?;
         all.serialize_field("interval", &self.interval.as_secs_f64())?;
         all.serialize_field("stale", &self.stale)?;
@@ -34,8 +37,9 @@ impl Serialize for Sets<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let Sets(snapshot) = self;
         to.collect_map(snapshot.schema.iter().filter_map(|declared| {
-            let Some(Part::Set(row)) = snapshot.parts.get(declared.place) else { return None };
-            Some((&*declared.name, Values { group: &declared.group, row, span: snapshot.span }))
+            let Some(Part::Set(part)) = snapshot.parts.get(declared.place) else { return None };
+            let row = part.row(snapshot.span);
+            Some((&*declared.name, Values { group: &declared.group, row }))
         }))
     }
 }
@@ -60,8 +64,8 @@ struct OneFamily<'a> {
 
 impl Serialize for OneFamily<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let values = |row| Values { group: &self.declared.group, row, span: self.snapshot.span };
-        let [total, retired] = self.part.totals();
+        let values = |row| Values { group: &self.declared.group, row };
+        let [total, retired] = self.part.totals(self.snapshot.span);
         let mut family = to.serialize_struct("Family", 5)?;
         family.serialize_field("label", &self.declared.label.as_deref())?;
         family.serialize_field("total", &values(total))?;
@@ -80,9 +84,9 @@ impl Serialize for Entries<'_> {
         let OneFamily { snapshot, declared, part } = self.0;
         let mut entries = to.serialize_seq(None)?;
         let mut failed = None;
-        part.each(&mut |key, since, row| {
+        part.each(snapshot.span, &mut |key, since, row| {
             if failed.is_none() {
-                let values = Values { group: &declared.group, row, span: snapshot.span };
+                let values = Values { group: &declared.group, row };
                 let entry = OneEntry { key: key.to_string(), since: since.as_secs_f64(), values };
                 failed = entries.serialize_element(&entry).err();
             }
@@ -110,18 +114,16 @@ impl Serialize for OneEntry<'_> {
 /// The values of one row of a set.
 struct Values<'a> {
     group: &'a Group,
-    row: &'a [u64],
-    span: Span,
+    row: Row<'a>,
 }
 
 impl Serialize for Values<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut map = to.serialize_map(Some(self.group.fields.len()))?;
-        let mut at = 0;
+        let mut rest = self.row.clone();
         for field in &self.group.fields {
-            let row = &self.row[at..at + field.kind.words()];
-            at += row.len();
-            map.serialize_entry(field.name, &OneValue { kind: &field.kind, row, span: self.span })?;
+            let row = rest.split(&field.kind);
+            map.serialize_entry(field.name, &OneValue { kind: &field.kind, row })?;
         }
         map.end()
     }
@@ -129,28 +131,32 @@ impl Serialize for Values<'_> {
 
 struct OneValue<'a> {
     kind: &'a Kind,
-    row: &'a [u64],
-    span: Span,
+    row: Row<'a>,
 }
 
 impl Serialize for OneValue<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let (row, span) = (self.row, self.span);
+        let mut row = self.row.clone();
         match self.kind {
-            Kind::Counter => Counter::read(row, span).serialize(to),
-            Kind::UpDownCounter => UpDownCounter::read(row, span).serialize(to),
-            Kind::Live => Live::read(row, span).serialize(to),
-            Kind::Gauge(Number::Integer) => Gauge::<i64>::read(row, span).serialize(to),
-            Kind::Gauge(Number::Float) => Gauge::<f64>::read(row, span).serialize(to),
-            Kind::Max => Max::read(row, span).serialize(to),
-            Kind::Min => Min::read(row, span).serialize(to),
-            Kind::Group(group) => Values { group, row, span }.serialize(to),
-            Kind::PerLabel { values, each, .. } => to.collect_map(
-                values
-                    .iter()
-                    .zip(row.chunks_exact(each.words().max(1)))
-                    .map(|(value, row)| (value, OneValue { kind: each, row, span })),
-            ),
+            Kind::Counter => Counter::read(&mut row).serialize(to),
+            Kind::UpDownCounter => UpDownCounter::read(&mut row).serialize(to),
+            Kind::Live => Live::read(&mut row).serialize(to),
+            Kind::TimedLive => TimedLive::read(&mut row).serialize(to),
+            Kind::Gauge(Number::Integer) => Gauge::<i64>::read(&mut row).serialize(to),
+            Kind::Gauge(Number::Float) => Gauge::<f64>::read(&mut row).serialize(to),
+            Kind::Max => Max::read(&mut row).serialize(to),
+            Kind::Min => Min::read(&mut row).serialize(to),
+            Kind::Histogram { of: Measured::Integer, scale } => {
+                read_histogram::<u64>(&mut row, *scale).serialize(to)
+            }
+            Kind::Histogram { of: Measured::Duration, scale } => {
+                read_histogram::<Duration>(&mut row, *scale).serialize(to)
+            }
+            Kind::Group(group) => Values { group, row }.serialize(to),
+            Kind::PerLabel { values, each, .. } => to.collect_map(values.iter().map(|value| {
+                let row = row.split(each);
+                (value, OneValue { kind: each, row })
+            })),
         }
     }
 }

@@ -1,33 +1,41 @@
 //! The totals of a family: a row per entry, the total over all that ever were, and what has retired.
 
-use super::Totals;
+use super::{Delta, Tick, Totals, flows_between};
 use crate::family::{Key, Keyed, Meta, Shared};
+use crate::history::TOTAL;
 use crate::metric::{Span, Stats};
 use crate::pages::Pages;
 use crate::phase::{KeyedBlock, Met, Quiet};
 use crate::rows::Rows;
-use crate::snapshot::{FamilyPart, Part};
+use crate::slots::Slots;
+use crate::snapshot::{FamilyPart, Part, RETIRED_SLOTS, TOTAL_SLOTS, slots_of};
 use std::any::Any;
 use std::sync::Arc;
 
 /// See the module. An entry gets a row when the collector first meets it, and gives it back when it retires.
 pub(crate) struct FamilyTotals<K: Key, S: Stats> {
     shared: Arc<Shared<K, S>>,
+    place: u32,
     rows: Rows,
+    /// The counts of histograms: the total's, those of what has retired, then those of the rows.
+    slots: Option<Slots>,
+    /// The averages of the rows, if they are wanted.
+    averages: Option<Rows>,
     /// The entry of each row, in pages of [`OWNERS`].
     owners: Pages<Owners<K, S>>,
     free: Vec<u32>,
     used: u32,
     live: usize,
-    /// All that was ever recorded, and the part of it that belongs to entries that are gone.
+    /// All that was ever recorded, its averages, and the part of it that belongs to entries that are gone.
     total: Vec<u64>,
+    total_averages: Vec<u64>,
     retired: Vec<u64>,
     /// The rows touched in the epoch that is being drained.
     touched: Vec<u32>,
     /// The entries that were unheld when the last epoch was drained, and those when this one is.
     unheld: Vec<Arc<Keyed<K, S>>>,
     unheld_now: Vec<Arc<Keyed<K, S>>>,
-    delta: Vec<u64>,
+    delta: Delta<S>,
     published: Option<Arc<FamilyPart<K, S>>>,
 }
 
@@ -38,41 +46,61 @@ pub(crate) const OWNERS: usize = 64;
 pub(crate) type Owners<K, S> = [Option<Arc<Keyed<K, S>>>; OWNERS];
 
 impl<K: Key, S: Stats> FamilyTotals<K, S> {
-    pub(crate) fn new(shared: Arc<Shared<K, S>>) -> Self {
+    /// `averages` is how many words an entry's averages take, where they are wanted.
+    pub(crate) fn new(shared: Arc<Shared<K, S>>, place: usize, averages: Option<usize>) -> Self {
         FamilyTotals {
             shared,
+            place: place as u32,
             rows: Rows::new(S::WORDS),
+            slots: Slots::new(S::SLOTS),
+            averages: averages.filter(|words| *words > 0).map(Rows::new),
             owners: Pages::new(),
             free: Vec::new(),
             used: 0,
             live: 0,
             total: vec![0; S::WORDS],
+            total_averages: Vec::new(),
             retired: vec![0; S::WORDS],
             touched: Vec::new(),
             unheld: Vec::new(),
             unheld_now: Vec::new(),
-            delta: vec![0; S::WORDS],
+            delta: Delta::new(),
             published: None,
         }
     }
 
-    fn drain_entry(&mut self, entry: &Met<Meta<K>, S>, cells: &S, span: Span) {
+    fn drain_entry(&mut self, entry: &Met<Meta<K>, S>, cells: &S, tick: &mut Tick<'_>) {
         let row = entry.row().unwrap_or_else(|| self.admit(entry));
-        if entry.meet(span.last) {
+        if entry.meet(tick.span.last) {
             self.touched.push(row);
             // If it is released after this, that is a fact of a later epoch, and it is met again.
             if entry.is_unheld() {
                 self.unheld_now.push(entry.share());
             }
         }
-        self.delta.fill(0);
-        cells.drain(&mut self.delta, span);
-        if self.delta.iter().all(|word| *word == 0) {
-            // It was made or let go, and nothing else.
-            return;
+        // Otherwise it was made or let go, and nothing else.
+        if self.delta.drain(cells, tick.span) {
+            self.add(row, entry.meta.serial, tick);
         }
-        self.rows.update(row as usize, |values| S::fold(&self.delta, values, span));
-        S::carry(&self.delta, &mut self.total, span);
+    }
+
+    /// Adds the delta to an entry and to the total.
+    fn add(&mut self, row: u32, serial: u64, tick: &mut Tick<'_>) {
+        let delta = &self.delta;
+        self.rows.update(row as usize, |words| S::fold(delta.words(), words, tick.span));
+        S::carry(delta.words(), &mut self.total, tick.span);
+        if let Some(slots) = &mut self.slots {
+            slots.add(slots_of(row as usize), delta.slots());
+            slots.add(TOTAL_SLOTS, delta.slots());
+        }
+        if S::PEAKS > 0 {
+            delta.tell(self.place, serial, tick.extremes);
+            delta.tell(self.place, TOTAL, tick.extremes);
+        }
+        if let Some(averages) = &mut self.averages {
+            let happened = delta.flows(tick.span);
+            averages.update(row as usize, |row| tick.averages.update(row, &happened));
+        }
     }
 
     /// Gives a row to an entry that has none.
@@ -110,26 +138,47 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
 
     fn retire(&mut self, entry: &Arc<Keyed<K, S>>, span: Span) {
         let row = entry.row().expect("an entry that was touched has a row");
-        self.rows.update(row as usize, |values| {
-            S::carry(values, &mut self.retired, span);
-            values.fill(0);
+        self.rows.update(row as usize, |words| {
+            S::carry(words, &mut self.retired, span);
+            words.fill(0);
         });
+        if let Some(slots) = &mut self.slots {
+            slots.carry(slots_of(row as usize), RETIRED_SLOTS);
+        }
+        if let Some(averages) = &mut self.averages {
+            averages.update(row as usize, |averages| averages.fill(0));
+        }
         *self.owner(row) = None;
         self.free.push(row);
         self.live -= 1;
         self.shared.remove(entry);
     }
+
+    /// Brings the averages of the total up to this tick, if anything has happened in it.
+    fn average_total(&mut self, tick: &Tick<'_>) {
+        let zeros = [].as_slice();
+        let before = self.published.as_ref().map_or(zeros, |part| &part.total);
+        if S::FLOWS == 0 || *before == *self.total {
+            return;
+        }
+        let happened = match before {
+            [] => flows_between::<S>(&vec![0; S::WORDS], &self.total, tick.span),
+            before => flows_between::<S>(before, &self.total, tick.span),
+        };
+        self.total_averages.resize(tick.averages.words(S::FLOWS), 0);
+        tick.averages.update(&mut self.total_averages, &happened);
+    }
 }
 
 impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
-    fn drain(&mut self, block: &(dyn Any + Send + Sync), quiet: Quiet, span: Span) {
+    fn drain(&mut self, block: &(dyn Any + Send + Sync), quiet: Quiet, tick: &mut Tick<'_>) {
         let block = block.downcast_ref::<KeyedBlock<_, S>>();
         let block = block.expect("the registry uses a place for one type only");
-        block.drain(quiet, |entry, cells| self.drain_entry(entry, cells, span));
+        block.drain(quiet, |entry, cells| self.drain_entry(entry, cells, tick));
     }
 
-    fn publish(&mut self, span: Span) -> Part {
-        let retirements = self.retire_unheld(span);
+    fn publish(&mut self, tick: &mut Tick<'_>) -> Part {
+        let retirements = self.retire_unheld(tick.span);
         let changed = std::mem::take(&mut self.touched);
         if let Some(last) = &self.published
             && retirements == 0
@@ -138,13 +187,17 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
         {
             return Part::Family(last.clone());
         }
+        self.average_total(tick);
         let part = Arc::new(FamilyPart {
             shared: self.shared.clone(),
             rows: self.rows.publish(),
+            slots: self.slots.as_mut().map(Slots::publish),
+            averages: self.averages.as_mut().map(Rows::publish),
             owners: self.owners.clone(),
             used: self.used as usize,
             live: self.live,
             total: self.total.as_slice().into(),
+            total_averages: self.total_averages.as_slice().into(),
             retired: self.retired.as_slice().into(),
             retirements: self.shared.retirements(),
             changed: changed.into(),
@@ -157,10 +210,15 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
         self.live
     }
 
-    fn bytes(&self) -> usize {
+    fn bytes(&self) -> [usize; 2] {
         let per_entry = size_of::<Keyed<K, S>>() + 2 * size_of::<usize>();
-        self.live * (per_entry + size_of::<usize>())
-            + self.rows.bytes()
-            + self.owners.len() * size_of::<Owners<K, S>>()
+        let entries = self.live * (per_entry + size_of::<usize>())
+            + self.owners.len() * size_of::<Owners<K, S>>();
+        let rows = |of: fn(&Rows) -> usize| of(&self.rows) + self.averages.as_ref().map_or(0, of);
+        let slots = |of: fn(&Slots) -> usize| self.slots.as_ref().map_or(0, of);
+        [
+            entries + rows(Rows::bytes) + slots(Slots::bytes),
+            rows(Rows::past_bytes) + slots(Slots::past_bytes),
+        ]
     }
 }

@@ -1,0 +1,397 @@
+//! [`Histogram`]: how values are spread.
+//!
+//! The cells of one thread are the sum, the extremes, and a table of counts that is as large as it has to be: an open hash
+//! table whose hash is the slot's number itself. So values that lie close together never collide, a table that has room
+//! for all slots is a plain array, and in a family, where a line sees a few values per tick, it has eight cells.
+
+use super::{Metric, Span};
+use crate::distribution::Distribution;
+use crate::measure::{Measure, slots};
+use crate::phase::{Word, Words};
+use crate::row::{Drain, Flows, Peak, Peaks, Row};
+use crate::schema::Kind;
+use std::marker::PhantomData;
+
+/// How values are spread: `u64` values, or (as `Histogram<Duration>`) durations. Read as a
+/// [`Distribution`](crate::Distribution): count, sum, extremes, quantiles, buckets.
+///
+/// Buckets are base-2 exponential, as in Prometheus' native histograms and OTLP's exponential ones: at scale `s` a
+/// bucket's upper bound, which belongs to it, is `2^(1 / 2^s)` times its lower. At the default scale 3 that is eight
+/// buckets to a doubling, and a quantile is at most 4.5 % off; `Histogram<u64, 5>` has 32 and is at most 1.1 % off. Scales
+/// go from 0 to 8. All of `u64` is in range: zero has a bucket of its own, and the largest value is in the last. Durations
+/// are kept in whole nanoseconds, in buckets of seconds; longer ones than 584 years count as that.
+///
+/// Count, sum, extremes and buckets of one snapshot always agree: one fact wrote all of them. The sum is exact, and so are
+/// the smallest and the largest value.
+///
+/// Memory: 56 bytes where nothing was recorded; a table of 64 bytes on the first touch, doubled as more than three quarters
+/// of it are in use, up to 4 KiB at scale 3. There are two per thread for a set. For a family there are two per key, plus
+/// two per cache line of a thread, each with a table only where it was needed; and a snapshot has 128 bytes for each 16
+/// neighbouring buckets in use.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use tallybook::{Counter, Histogram, Registry, Stats};
+///
+/// #[derive(Stats)]
+/// struct Requests {
+///     answered: Counter,
+///     latency: Histogram<Duration>,
+/// }
+///
+/// let registry = Registry::new();
+/// let requests = registry.set::<Requests>("requests")?;
+/// let mut collector = registry.collector()?;
+///
+/// let started = Instant::now();
+/// let took = started.elapsed();
+/// requests.record(|r| {
+///     r.answered.inc();
+///     r.latency.record(took); // one fact: they always agree
+/// });
+///
+/// let now = collector.tick().set(&requests);
+/// assert_eq!(now.latency.count(), now.answered);
+/// assert_eq!(now.latency.max(), Some(took));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Histogram<V = u64, const SCALE: u8 = 3> {
+    sum_low: Word,
+    sum_high: Word,
+    /// The complement of the least, so that zero is nothing seen.
+    low: Word,
+    most: Word,
+    /// How many cells of the table are in use.
+    used: Word,
+    /// A cell is a slot's number plus one, in the upper bits, and its count; zero where it is free.
+    table: Words,
+    values: PhantomData<fn() -> V>,
+}
+
+/// Where the slot's number stands in a cell: a count has 48 bits, and goes on in another cell of the same slot.
+const TAG: u32 = 48;
+const MOST_IN_CELL: u64 = (1 << TAG) - 1;
+/// The cells of the first table: one cache line.
+const FIRST: usize = 8;
+
+impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
+    /// Takes a value into account.
+    #[inline(always)]
+    pub fn record(&self, value: V) {
+        let units = value.to_units();
+        self.count(V::slot::<SCALE>(units), 1);
+        self.sum(units, 0);
+        self.see(!units, units);
+    }
+
+    /// Takes a value into account several times.
+    #[inline]
+    pub fn record_n(&self, value: V, times: u32) {
+        if times == 0 {
+            return;
+        }
+        let units = value.to_units();
+        self.count(V::slot::<SCALE>(units), u64::from(times));
+        let sum = u128::from(units) * u128::from(times);
+        self.sum(sum as u64, (sum >> 64) as u64);
+        self.see(!units, units);
+    }
+
+    #[inline(always)]
+    fn sum(&self, low: u64, high: u64) {
+        let (sum, is_carried) = self.sum_low.get().overflowing_add(low);
+        self.sum_low.set(sum);
+        let high = high.wrapping_add(u64::from(is_carried));
+        if high != 0 {
+            self.sum_high.add(high);
+        }
+    }
+
+    #[inline(always)]
+    fn see(&self, low: u64, most: u64) {
+        if low > self.low.get() {
+            self.low.set(low);
+        }
+        if most > self.most.get() {
+            self.most.set(most);
+        }
+    }
+
+    /// Adds `n`, which fits a cell, to a slot.
+    #[inline(always)]
+    fn count(&self, slot: usize, n: u64) {
+        let at = slot & self.table.len().wrapping_sub(1);
+        if let Some(cell) = self.table.get(at)
+            && let Some(cell) = plus(cell, slot, n)
+        {
+            return self.table.set(at, cell);
+        }
+        self.count_elsewhere(slot, n);
+    }
+
+    /// Adds to a slot that is not in its own cell, or that has none yet.
+    #[cold]
+    #[inline(never)]
+    fn count_elsewhere(&self, slot: usize, n: u64) {
+        let mask = self.table.len().wrapping_sub(1);
+        for at in (0..self.table.len()).map(|step| slot.wrapping_add(step) & mask) {
+            let cell = self.table.get(at).unwrap_or_default();
+            let is_free = cell == 0;
+            if is_free && self.is_full() {
+                break;
+            }
+            let own = if is_free { tag(slot) } else { cell };
+            if let Some(cell) = plus(own, slot, n) {
+                self.used.add(u64::from(is_free));
+                return self.table.set(at, cell);
+            }
+        }
+        self.grow();
+        self.count(slot, n);
+    }
+
+    /// Whether so many cells are in use that looking for one takes long. A table with a cell for each slot may be full.
+    fn is_full(&self) -> bool {
+        let len = self.table.len();
+        len < slots::<V>(SCALE) && self.used.get() as usize >= len - len / 4
+    }
+
+    fn grow(&self) {
+        let old = self.table.renew((self.table.len() * 2).max(FIRST));
+        self.used.set(0);
+        for cell in (0..old.len()).filter_map(|at| old.get(at)).filter(|cell| *cell != 0) {
+            self.count(slot_of(cell), cell & MOST_IN_CELL);
+        }
+    }
+
+    /// Calls `f` with each slot that has a count, in no order, and empties the table.
+    fn take_counts(&self, mut f: impl FnMut(usize, u64)) {
+        if self.used.take() == 0 {
+            return;
+        }
+        for at in 0..self.table.len() {
+            match self.table.get(at) {
+                None | Some(0) => {}
+                Some(cell) => {
+                    self.table.set(at, 0);
+                    f(slot_of(cell), cell & MOST_IN_CELL);
+                }
+            }
+        }
+    }
+}
+
+/// A cell that stands for the slot, without a count.
+#[inline(always)]
+fn tag(slot: usize) -> u64 {
+    (slot as u64 + 1) << TAG
+}
+
+fn slot_of(cell: u64) -> usize {
+    (cell >> TAG) as usize - 1
+}
+
+/// The cell with `n` more, if it is the slot's and has room.
+#[inline(always)]
+fn plus(cell: u64, slot: usize, n: u64) -> Option<u64> {
+    // Another slot's tag leaves bits above the count.
+    let count = cell ^ tag(slot);
+    (count <= MOST_IN_CELL - n).then(|| cell + n)
+}
+
+/// Words of a row are `[count, sum, sum's upper half, complement of the least, most]`.
+impl<V: Measure, const SCALE: u8> Metric for Histogram<V, SCALE> {
+    type Value = Distribution<V>;
+    type Rates = HistogramRates;
+    const WORDS: usize = 5;
+    const SLOTS: usize = slots::<V>(SCALE);
+    const PEAKS: usize = 1;
+    const FLOWS: usize = 2;
+    const STAMPED: bool = false;
+
+    fn at_rest() -> Self {
+        Histogram {
+            sum_low: Word::new(0),
+            sum_high: Word::new(0),
+            low: Word::new(0),
+            most: Word::new(0),
+            used: Word::new(0),
+            table: Words::new(),
+            values: PhantomData,
+        }
+    }
+
+    fn merge(&self, into: &Self) {
+        if self.used.get() == 0 {
+            return;
+        }
+        into.sum(self.sum_low.take(), self.sum_high.take());
+        into.see(self.low.take(), self.most.take());
+        if into.used.get() == 0 {
+            into.used.set(self.used.take());
+            into.table.swap(&self.table);
+        } else {
+            self.take_counts(|slot, n| into.count(slot, n));
+        }
+    }
+
+    fn drain(&self, into: &mut Drain<'_>) {
+        let words = into.take(5);
+        let is_used = self.used.get() != 0;
+        let seen = is_used.then(|| Peak { low: self.low.take(), most: self.most.take() });
+        let mut count = 0_u64;
+        into.take_slots(Self::SLOTS, |each| {
+            self.take_counts(|slot, n| {
+                count = count.wrapping_add(n);
+                each(slot, n);
+            });
+        });
+        into.take_peak(seen);
+        if let Some(seen) = seen {
+            let sum = [self.sum_low.take(), self.sum_high.take()];
+            Self::fold(&[count, sum[0], sum[1], seen.low, seen.most], words, into.span());
+        }
+    }
+
+    fn fold(from: &[u64], into: &mut [u64], _: Span) {
+        into[0] = into[0].wrapping_add(from[0]);
+        let (low, is_carried) = into[1].overflowing_add(from[1]);
+        into[1] = low;
+        into[2] = into[2].wrapping_add(from[2]).wrapping_add(u64::from(is_carried));
+        into[3] = into[3].max(from[3]);
+        into[4] = into[4].max(from[4]);
+    }
+
+    fn read(row: &mut Row<'_>) -> Distribution<V> {
+        read_histogram(row, SCALE)
+    }
+    fn difference(later: &Distribution<V>, earlier: &Distribution<V>) -> Distribution<V> {
+        later.difference(earlier)
+    }
+    fn sum(one: &Distribution<V>, other: &Distribution<V>) -> Distribution<V> {
+        one.merged(other)
+    }
+    fn observe(value: &mut Distribution<V>, peaks: &mut Peaks<'_>) {
+        if let Some(seen) = peaks.take() {
+            value.observed(seen.least(), seen.most);
+        }
+    }
+    fn flows(increase: &Distribution<V>, flows: &mut Vec<f64>) {
+        flows.extend([increase.count() as f64, increase.units() as f64 / V::UNITS_PER_ONE]);
+    }
+    fn rates(flows: &mut Flows<'_>) -> HistogramRates {
+        HistogramRates { count: flows.take(), sum: flows.take() }
+    }
+    fn kind() -> Kind {
+        Kind::Histogram { of: V::MEASURED, scale: SCALE }
+    }
+}
+
+/// Reads a histogram of any scale.
+pub(crate) fn read_histogram<V: Measure>(row: &mut Row<'_>, scale: u8) -> Distribution<V> {
+    let [count, low, high, least, most] = row.take();
+    let taken = row.take_slots(slots::<V>(scale));
+    let sum = u128::from(high) << 64 | u128::from(low);
+    Distribution::from_slots(scale, count, sum, !least, most, taken)
+}
+
+/// How fast a [`Histogram`] grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct HistogramRates {
+    /// Values per second.
+    pub count: f64,
+    /// Their sum per second: for durations in seconds, so it is how many were at it at once.
+    pub sum: f64,
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for HistogramRates {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut row = to.serialize_struct("HistogramRates", 2)?;
+        row.serialize_field("count", &self.count)?;
+        row.serialize_field("sum", &self.sum)?;
+        row.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::Rest;
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    fn drained<V: Measure, const SCALE: u8>(
+        cells: &Histogram<V, SCALE>,
+    ) -> (Vec<u64>, BTreeMap<usize, u64>) {
+        let (mut words, mut rest) = (vec![0; 5], Rest::default());
+        cells.drain(&mut Drain::new(&mut words, &mut rest, Span::default()));
+        let mut slots = BTreeMap::new();
+        rest.slots.into_iter().for_each(|(slot, n)| *slots.entry(slot).or_default() += n);
+        (words, slots)
+    }
+
+    fn check<V: Measure, const SCALE: u8>(values: impl Fn(u64) -> V) {
+        let [cells, other] = [(); 2].map(|()| Histogram::<V, SCALE>::at_rest());
+        for round in 0..4_u64 {
+            let mut model = BTreeMap::new();
+            let mut sum = 0_u128;
+            let mut random = round + 1;
+            for step in 0..5000_u64 {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let value = values(random >> (random >> 59 << 1).min(63));
+                let times = if step % 7 == 0 { u32::MAX } else { 1 };
+                let cells = if step % 3 == 0 { &other } else { &cells };
+                if times == 1 {
+                    cells.record(value)
+                } else {
+                    cells.record_n(value, times)
+                }
+                *model.entry(V::slot::<SCALE>(value.to_units())).or_default() += u64::from(times);
+                sum += u128::from(value.to_units()) * u128::from(times);
+            }
+            other.merge(&cells);
+            let (words, slots) = drained(&cells);
+            assert_eq!(slots, model);
+            assert_eq!(words[0], model.values().sum::<u64>());
+            assert_eq!(u128::from(words[2]) << 64 | u128::from(words[1]), sum);
+            assert_eq!(drained(&other), (vec![0; 5], BTreeMap::new()));
+        }
+    }
+
+    #[test]
+    fn the_table_counts_what_a_map_counts() {
+        check::<u64, 0>(|n| n);
+        check::<u64, 3>(|n| n);
+        check::<u64, 8>(|n| n);
+        check::<Duration, 3>(Duration::from_nanos);
+        check::<u64, 3>(|n| n & 1);
+        check::<u64, 3>(|n| 1 << (n & 63));
+    }
+
+    #[test]
+    fn a_cell_that_is_full_goes_on_in_another() {
+        let cells = Histogram::<u64>::at_rest();
+        for _ in 0..100_000 {
+            cells.count(7, u64::from(u32::MAX));
+        }
+        for _ in 0..3 {
+            cells.count(7, MOST_IN_CELL);
+        }
+        let (words, slots) = drained(&cells);
+        let expected = 100_000 * u64::from(u32::MAX) + 3 * MOST_IN_CELL;
+        assert_eq!((words[0], slots), (expected, BTreeMap::from([(7, expected)])));
+        assert!(cells.table.len() <= 16);
+    }
+
+    #[test]
+    fn a_few_values_take_a_few_cells() {
+        let cells = Histogram::<Duration>::at_rest();
+        assert_eq!(cells.table.len(), 0);
+        (0..6).for_each(|n| cells.record(Duration::from_micros(90 << n)));
+        assert_eq!(cells.table.len(), 8);
+        (0..64).for_each(|n| cells.record(Duration::from_nanos(1 << n)));
+        assert_eq!(cells.table.len(), 128);
+    }
+}

@@ -1,0 +1,216 @@
+//! [`TimedLive`]: what is open now, and for how long all of it has been.
+//!
+//! With `O` openings at times `o` and `C` closings at times `c`, what has been open has been so, by the time `t`, for
+//! `sum(c) - sum(o) + (O - C) * t` together: those that are closed from `o` to `c`, the others from `o` to `t`. So all that
+//! a fact has to do is to add its own time to a sum, and the integral is exact at every cut, of what does not change too.
+
+use super::{DurationHistogram, LiveRates, Metric, Span, lives};
+use crate::distribution::Distribution;
+use crate::phase::Word;
+use crate::row::{Drain, Flows, Peaks, Row};
+use crate::schema::Kind;
+use std::time::Duration;
+
+/// A [`Live`](crate::Live) that also knows for how long: the time that all of what it counts has been open so far
+/// (connected-seconds, viewer-seconds), and the distribution of the ages at which it closed.
+///
+/// Driven by guards, as `Live` is; a guard reads the registry's clock when it opens and when it closes. The stamps are
+/// part of the facts, so nothing is sampled: see [`TimedLiveCount::time`].
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use tallybook::{ManualClock, Registry, Stats, TimedLive};
+///
+/// #[derive(Stats)]
+/// struct Broadcast {
+///     viewers: TimedLive,
+/// }
+///
+/// let clock = Arc::new(ManualClock::new());
+/// let registry = Registry::builder().clock(clock.clone()).build();
+/// let broadcast = registry.set::<Broadcast>("broadcast")?;
+/// let mut collector = registry.collector()?;
+///
+/// let one = broadcast.open(Broadcast::viewers);
+/// let two = broadcast.open(Broadcast::viewers);
+/// clock.advance(Duration::from_secs(10));
+/// drop(one);
+/// clock.advance(Duration::from_secs(5));
+/// let viewers = collector.tick().set(&broadcast).viewers;
+/// assert_eq!(viewers.live(), 1);
+/// assert_eq!(viewers.time, Duration::from_secs(25)); // ten seconds of two, five of one
+/// assert_eq!(viewers.ages.max(), Some(Duration::from_secs(10)));
+/// # drop(two);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct TimedLive {
+    opened: Word,
+    /// The sum of the closings' times less that of the openings', in nanoseconds.
+    balance_low: Word,
+    balance_high: Word,
+    /// Of these the count is that of the closings.
+    ages: DurationHistogram,
+}
+
+impl TimedLive {
+    fn add(&self, nanos: i128) {
+        let balance = join(self.balance_low.get(), self.balance_high.get());
+        let balance = balance.wrapping_add(nanos);
+        self.balance_low.set(balance as u64);
+        self.balance_high.set((balance >> 64) as u64);
+    }
+}
+
+impl lives::Sealed for TimedLive {
+    type Opened = Duration;
+
+    #[inline]
+    fn opens(&self, now: impl FnOnce() -> Duration) -> Duration {
+        let now = now();
+        self.opened.add(1);
+        self.add(-nanos(now));
+        now
+    }
+
+    #[inline]
+    fn closes(&self, opened: Duration, now: impl FnOnce() -> Duration) {
+        let now = now();
+        self.add(nanos(now));
+        self.ages.record(now.saturating_sub(opened));
+    }
+}
+
+/// What a snapshot shows of a [`TimedLive`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TimedLiveCount {
+    /// How many have been opened.
+    pub opened: u64,
+    /// How many of them have been closed.
+    pub closed: u64,
+    /// For how long all of them together have been open, up to the cut. In a difference of two snapshots, for how long
+    /// in between: divided by the time in between it is how many were open on average.
+    ///
+    /// A fact that began before the cut but read the clock after it counts by its clock, so this may be short by the
+    /// length of a few facts, and never is below zero.
+    pub time: Duration,
+    /// The ages of those that are closed.
+    pub ages: Distribution<Duration>,
+}
+
+impl TimedLiveCount {
+    /// How many are open. In a difference of two snapshots this is the change, and negative where more closed than opened.
+    #[must_use]
+    pub fn live(&self) -> i64 {
+        self.opened.wrapping_sub(self.closed) as i64
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for TimedLiveCount {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut row = to.serialize_struct("TimedLiveCount", 5)?;
+        row.serialize_field("opened", &self.opened)?;
+        row.serialize_field("closed", &self.closed)?;
+        row.serialize_field("live", &self.live())?;
+        row.serialize_field("time", &self.time.as_secs_f64())?;
+        row.serialize_field("ages", &self.ages)?;
+        row.end()
+    }
+}
+
+/// Words of a row are `[opened, balance, balance's upper half]`, then those of the ages.
+impl Metric for TimedLive {
+    type Value = TimedLiveCount;
+    type Rates = LiveRates;
+    const WORDS: usize = 3 + DurationHistogram::WORDS;
+    const SLOTS: usize = DurationHistogram::SLOTS;
+    const PEAKS: usize = DurationHistogram::PEAKS;
+    const FLOWS: usize = 2;
+    const STAMPED: bool = false;
+
+    fn at_rest() -> Self {
+        TimedLive {
+            opened: Word::new(0),
+            balance_low: Word::new(0),
+            balance_high: Word::new(0),
+            ages: DurationHistogram::at_rest(),
+        }
+    }
+    fn merge(&self, into: &Self) {
+        into.opened.add(self.opened.take());
+        into.add(join(self.balance_low.take(), self.balance_high.take()));
+        self.ages.merge(&into.ages);
+    }
+    fn drain(&self, into: &mut Drain<'_>) {
+        let balance = [self.balance_low.take(), self.balance_high.take()];
+        let from = [self.opened.take(), balance[0], balance[1]];
+        add(&from, into.take(3));
+        self.ages.drain(into);
+    }
+    fn fold(from: &[u64], into: &mut [u64], span: Span) {
+        let ((own, ages), (into, into_ages)) = (from.split_at(3), into.split_at_mut(3));
+        add(own, into);
+        DurationHistogram::fold(ages, into_ages, span);
+    }
+    fn read(row: &mut Row<'_>) -> TimedLiveCount {
+        let at = row.span().at;
+        let [opened, low, high] = row.take();
+        let ages = DurationHistogram::read(row);
+        let closed = ages.count();
+        let live = i128::from(opened.wrapping_sub(closed) as i64);
+        let time = join(low, high).wrapping_add(live.wrapping_mul(nanos(at)));
+        TimedLiveCount { opened, closed, time: duration(time), ages }
+    }
+    fn difference(later: &TimedLiveCount, earlier: &TimedLiveCount) -> TimedLiveCount {
+        TimedLiveCount {
+            opened: later.opened.wrapping_sub(earlier.opened),
+            closed: later.closed.wrapping_sub(earlier.closed),
+            time: later.time.saturating_sub(earlier.time),
+            ages: later.ages.difference(&earlier.ages),
+        }
+    }
+    fn sum(one: &TimedLiveCount, other: &TimedLiveCount) -> TimedLiveCount {
+        TimedLiveCount {
+            opened: one.opened.wrapping_add(other.opened),
+            closed: one.closed.wrapping_add(other.closed),
+            time: one.time.saturating_add(other.time),
+            ages: one.ages.merged(&other.ages),
+        }
+    }
+    fn observe(value: &mut TimedLiveCount, peaks: &mut Peaks<'_>) {
+        DurationHistogram::observe(&mut value.ages, peaks);
+    }
+    fn flows(increase: &TimedLiveCount, flows: &mut Vec<f64>) {
+        flows.extend([increase.opened as f64, increase.closed as f64]);
+    }
+    fn rates(flows: &mut Flows<'_>) -> LiveRates {
+        LiveRates { opened: flows.take(), closed: flows.take() }
+    }
+    fn kind() -> Kind {
+        Kind::TimedLive
+    }
+}
+
+/// Adds the own words of one row to those of another.
+fn add(from: &[u64], into: &mut [u64]) {
+    into[0] = into[0].wrapping_add(from[0]);
+    let balance = join(into[1], into[2]).wrapping_add(join(from[1], from[2]));
+    into[1] = balance as u64;
+    into[2] = (balance >> 64) as u64;
+}
+
+fn join(low: u64, high: u64) -> i128 {
+    (u128::from(high) << 64 | u128::from(low)) as i128
+}
+
+fn nanos(time: Duration) -> i128 {
+    time.as_nanos() as i128
+}
+
+/// None where it is below zero.
+fn duration(nanos: i128) -> Duration {
+    let nanos = u128::try_from(nanos).unwrap_or(0);
+    let seconds = u64::try_from(nanos / 1_000_000_000).unwrap_or(u64::MAX);
+    Duration::new(seconds, (nanos % 1_000_000_000) as u32)
+}

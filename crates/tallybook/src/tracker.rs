@@ -1,0 +1,133 @@
+//! [`RateTracker`]: rates for a consumer with a rhythm of its own.
+
+use crate::difference::Difference;
+use crate::reader::Reader;
+use crate::snapshot::Snapshot;
+use arc_swap::ArcSwapOption;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Tells what happened since it was asked the time before: for a screen every half a second, a scrape every fifteen. Each
+/// tracker has its own baseline; any number of them, and of threads that call one, disturb nobody.
+///
+/// What a call answers is the difference between the latest snapshot and the one that was the latest at the call before:
+/// - The first call has nothing to compare with: all rates are zero.
+/// - Where no newer snapshot has been published since, or one that is less than [the least time](Self::least) newer,
+///   the answer is that of the call before: never a division by nearly nothing.
+/// - Threads that call at once get the same answer, or one of them the next: the baseline moves on once per snapshot, not
+///   once per call.
+/// - A stale snapshot is no newer than the one it repeats.
+/// - Where the registry is another one than at the call before ([`update_from`](Self::update_from)), or the clock has gone
+///   backwards, a new segment begins as with the first call: the numbers before and after cannot be compared. A clock that
+///   jumps ahead makes one answer too slow, never too fast.
+/// - A key that left and came back is a new entry that started from zero; see [`Difference::entry`].
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use tallybook::{Counter, ManualClock, RateTracker, Registry, Stats};
+///
+/// #[derive(Stats)]
+/// struct Torrent {
+///     received: Counter,
+/// }
+///
+/// let clock = Arc::new(ManualClock::new());
+/// let registry = Registry::builder().clock(clock.clone()).build();
+/// let torrent = registry.set::<Torrent>("torrent")?;
+/// let mut collector = registry.collector()?;
+/// let screen = RateTracker::new(registry.reader());
+///
+/// collector.tick();
+/// assert_eq!(screen.update().rates(&torrent).received, 0.0);
+/// torrent.record(|t| t.received.add(3000));
+/// clock.advance(Duration::from_secs(2));
+/// collector.tick();
+/// assert_eq!(screen.update().rates(&torrent).received, 1500.0);
+/// assert_eq!(screen.update().rates(&torrent).received, 1500.0); // nothing newer
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct RateTracker {
+    reader: Reader,
+    least: Duration,
+    /// The last answer. Its later snapshot is the next baseline.
+    last: ArcSwapOption<Difference>,
+}
+
+impl RateTracker {
+    /// A tracker of what a reader reads. The least time is a millisecond.
+    #[must_use]
+    pub fn new(reader: Reader) -> Self {
+        RateTracker { reader, least: Duration::from_millis(1), last: ArcSwapOption::empty() }
+    }
+
+    /// The same with another least time between two cuts: what comes sooner is answered with the rates before.
+    #[must_use]
+    pub fn with_least(mut self, least: Duration) -> Self {
+        self.least = least;
+        self
+    }
+
+    /// The least time between two cuts that are compared.
+    #[must_use]
+    pub fn least(&self) -> Duration {
+        self.least
+    }
+
+    /// What happened since the call before. Never waits.
+    #[must_use]
+    pub fn update(&self) -> Arc<Difference> {
+        self.update_from(&self.reader.latest())
+    }
+
+    /// What happened until this snapshot, which may be one of another registry: of the one that replaced the registry of
+    /// the calls before, for instance. Never waits.
+    #[must_use]
+    pub fn update_from(&self, latest: &Arc<Snapshot>) -> Arc<Difference> {
+        let mut last = self.last.load();
+        loop {
+            let next = match &*last {
+                None => Difference::nothing(latest),
+                Some(last) => match self.next(last, latest) {
+                    Some(next) => next,
+                    None => return last.clone(),
+                },
+            };
+            let next = Arc::new(next);
+            let found = self.last.compare_and_swap(&*last, Some(next.clone()));
+            let is_swapped = match (&*last, &*found) {
+                (None, None) => true,
+                (Some(last), Some(found)) => Arc::ptr_eq(last, found),
+                _ => false,
+            };
+            if is_swapped {
+                return next;
+            }
+            // Another call was faster. If its snapshot is as new as ours, its answer is ours.
+            last = found;
+        }
+    }
+
+    /// The answer after `last`; `None` if it is still `last`.
+    fn next(&self, last: &Difference, latest: &Arc<Snapshot>) -> Option<Difference> {
+        let baseline = last.later();
+        let Ok(next) = latest.since(baseline) else { return Some(Difference::nothing(latest)) };
+        if latest.epoch() <= baseline.epoch() {
+            return None;
+        }
+        if latest.at() < baseline.at() {
+            return Some(Difference::nothing(latest));
+        }
+        // With a least time of zero, no time at all is still too little to divide by.
+        (next.elapsed() >= self.least.max(Duration::from_nanos(1))).then_some(next)
+    }
+}
+
+impl fmt::Debug for RateTracker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateTracker")
+            .field("least", &self.least)
+            .field("last", &self.last.load())
+            .finish_non_exhaustive()
+    }
+}
