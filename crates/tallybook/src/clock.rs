@@ -1,5 +1,11 @@
 //! [`Clock`]: where the collector's times come from.
 
+#[cfg(feature = "tsc")]
+mod tsc;
+
+#[cfg(feature = "tsc")]
+pub use tsc::TscClock;
+
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,6 +16,10 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Duration;
     /// The time of day, which may jump.
     fn wall(&self) -> SystemTime;
+    /// The time since an earlier `now`; zero if it is not earlier.
+    fn elapsed_since(&self, earlier: Duration) -> Duration {
+        self.now().saturating_sub(earlier)
+    }
 }
 
 /// The system's clocks; the origin is the clock's creation.

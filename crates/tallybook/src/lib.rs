@@ -30,6 +30,8 @@ mod ticker;
 mod totals;
 mod tracker;
 
+#[cfg(feature = "tsc")]
+pub use clock::TscClock;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use collector::{Collector, CollectorStats, CollectorStatsRates, CollectorStatsSnapshot};
 pub use difference::Difference;

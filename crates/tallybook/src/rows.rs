@@ -22,10 +22,10 @@ use arena::Arena;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-/// Children of a branch, one word each.
+/// Children of a branch, two to a word.
 const FAN: usize = 32;
-/// About how many words a page has: copying one per touched row must stay cheap.
-const PAGE_WORDS: usize = 32;
+/// About how many words a page has: one is copied per touched row, and kept for as long as a version shows it.
+const PAGE_WORDS: usize = 16;
 /// A child that does not exist.
 const NOTHING: u32 = u32::MAX;
 
@@ -134,7 +134,7 @@ impl Rows {
         Rows {
             shape: Shape { words, page_bits },
             pages: Nodes::new(words << page_bits),
-            branches: Nodes::new(FAN),
+            branches: Nodes::new(FAN / 2),
             root: NOTHING,
             height: 0,
             next: 1,
@@ -197,10 +197,10 @@ impl Rows {
             return (node, node);
         }
         let slot = child_of(page, level - 1);
-        let child = self.branches.arena.get(node, slot) as u32;
+        let child = self.branches.arena.half(node, slot);
         let (new, found) = self.descend(child, level - 1, page);
         if new != child {
-            self.branches.arena.set(node, slot, u64::from(new));
+            self.branches.arena.set_half(node, slot, new);
         }
         (node, found)
     }
@@ -210,7 +210,7 @@ impl Rows {
         let nodes = if is_page { &mut self.pages } else { &mut self.branches };
         if node == NOTHING {
             let new = nodes.take(self.next);
-            nodes.arena.fill(new, if is_page { 0 } else { u64::from(NOTHING) });
+            nodes.arena.fill(new, if is_page { 0 } else { u64::MAX });
             return new;
         }
         let born = nodes.born[node as usize];
@@ -232,7 +232,7 @@ impl Rows {
     fn grow(&mut self) {
         if self.root != NOTHING {
             let root = self.writable(NOTHING, false);
-            self.branches.arena.set(root, 0, u64::from(self.root));
+            self.branches.arena.set_half(root, 0, self.root);
             self.root = root;
         }
         self.height += 1;
@@ -275,7 +275,7 @@ impl Tree {
             if node == NOTHING {
                 return;
             }
-            node = self.branches.get(node, child_of(page, level)) as u32;
+            node = self.branches.half(node, child_of(page, level));
         }
         if node != NOTHING {
             self.pages.load(node, self.shape.start_of(row), to);
@@ -284,7 +284,11 @@ impl Tree {
 
     /// Calls `f` with each word that is not zero, in order, and its number, counted over all rows.
     pub(crate) fn each_word(&self, words: Range<usize>, mut f: impl FnMut(usize, u64)) {
-        self.each_word_below(self.root, self.height, 0, &words, &mut f);
+        let page_words = self.shape.words << self.shape.page_bits;
+        let end = capacity(self.height).saturating_mul(page_words).min(words.end);
+        if self.root != NOTHING && words.start < end {
+            self.each_word_below(self.root, self.height, 0, &(words.start..end), &mut f);
+        }
     }
 
     /// The same below a node whose first page is `page`.
@@ -297,31 +301,28 @@ impl Tree {
         f: &mut impl FnMut(usize, u64),
     ) {
         let page_words = self.shape.words << self.shape.page_bits;
-        let first = page.saturating_mul(page_words);
-        let end = first.saturating_add(capacity(level).saturating_mul(page_words));
-        if node == NOTHING || first >= words.end || end <= words.start {
-            return;
-        }
         if level == 0 {
-            for word in first.max(words.start)..end.min(words.end) {
-                match self.pages.get(node, word - first) {
-                    0 => {}
-                    n => f(word, n),
-                }
-            }
+            let first = page * page_words;
+            let own = first.max(words.start)..(first + page_words).min(words.end);
+            self.pages.each(node, own.start - first..own.end - first, |at, n| f(first + at, n));
             return;
         }
-        for slot in 0..FAN {
-            let child = self.branches.get(node, slot) as u32;
-            let page = page.saturating_add(slot.saturating_mul(capacity(level - 1)));
-            self.each_word_below(child, level - 1, page, words, f);
+        // The children that have any of the words.
+        let size = capacity(level - 1);
+        let (first, last) = (words.start / page_words, (words.end - 1) / page_words);
+        let slots = first.saturating_sub(page) / size..=((last - page) / size).min(FAN - 1);
+        for slot in slots {
+            let child = self.branches.half(node, slot);
+            if child != NOTHING {
+                self.each_word_below(child, level - 1, page + slot * size, words, f);
+            }
         }
     }
 }
 
 /// How many pages there can be below a node of this height.
 fn capacity(height: u32) -> usize {
-    FAN.saturating_pow(height)
+    1_usize.checked_shl(height * FAN.ilog2()).unwrap_or(usize::MAX)
 }
 
 /// Which child leads to a page from a branch above the given level.

@@ -80,3 +80,24 @@ impl Slots {
         self.rows.past_bytes()
     }
 }
+
+/// Counts that are gathered, to be added all at once.
+pub(crate) struct Counts(Vec<u64>);
+
+impl Counts {
+    pub(crate) fn new(slots: usize) -> Self {
+        Counts(vec![0; slots])
+    }
+
+    pub(crate) fn add(&mut self, counts: &[(usize, u64)]) {
+        for (slot, n) in counts {
+            self.0[*slot] = self.0[*slot].wrapping_add(*n);
+        }
+    }
+
+    /// What has been gathered, in order.
+    pub(crate) fn take(&mut self) -> Vec<(usize, u64)> {
+        let counts = self.0.iter_mut().enumerate().filter(|(_, n)| **n != 0);
+        counts.map(|(slot, n)| (slot, std::mem::take(n))).collect()
+    }
+}

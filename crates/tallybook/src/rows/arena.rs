@@ -1,5 +1,6 @@
 //! [`Arena`]: nodes of equal size, found by number, that never move.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Words of a chunk, about.
@@ -42,12 +43,25 @@ impl Arena {
         &self.chunks[node >> self.chunk_bits][at * self.words..][..self.words]
     }
 
-    pub(super) fn get(&self, node: u32, word: usize) -> u64 {
-        self.node(node)[word].load(Relaxed)
+    /// Calls `f` with those of some words of a node that are not zero, and their numbers.
+    pub(super) fn each(&self, node: u32, words: Range<usize>, mut f: impl FnMut(usize, u64)) {
+        for (at, word) in words.clone().zip(&self.node(node)[words]) {
+            match word.load(Relaxed) {
+                0 => {}
+                word => f(at, word),
+            }
+        }
     }
 
-    pub(super) fn set(&self, node: u32, word: usize, value: u64) {
-        self.node(node)[word].store(value, Relaxed);
+    /// One of the two halves of each word.
+    pub(super) fn half(&self, node: u32, at: usize) -> u32 {
+        (self.node(node)[at / 2].load(Relaxed) >> shift(at)) as u32
+    }
+
+    pub(super) fn set_half(&self, node: u32, at: usize, value: u32) {
+        let word = &self.node(node)[at / 2];
+        let other = word.load(Relaxed) & !(u64::from(u32::MAX) << shift(at));
+        word.store(other | u64::from(value) << shift(at), Relaxed);
     }
 
     pub(super) fn fill(&self, node: u32, value: u64) {
@@ -73,4 +87,9 @@ impl Arena {
             word.store(*from, Relaxed);
         }
     }
+}
+
+/// How far up in its word a half stands.
+fn shift(at: usize) -> u32 {
+    at as u32 % 2 * 32
 }

@@ -7,7 +7,7 @@ use crate::metric::{Span, Stats};
 use crate::pages::Pages;
 use crate::phase::{KeyedBlock, Met, Quiet};
 use crate::rows::Rows;
-use crate::slots::Slots;
+use crate::slots::{Counts, Slots};
 use crate::snapshot::{FamilyPart, Part, RETIRED_SLOTS, TOTAL_SLOTS, slots_of};
 use std::any::Any;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub(crate) struct FamilyTotals<K: Key, S: Stats> {
     total: Vec<u64>,
     total_averages: Vec<u64>,
     retired: Vec<u64>,
+    /// What is to be added to the total's slots.
+    happened: Counts,
     /// The rows touched in the epoch that is being drained.
     touched: Vec<u32>,
     /// The entries that were unheld when the last epoch was drained, and those when this one is.
@@ -61,6 +63,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
             total: vec![0; S::WORDS],
             total_averages: Vec::new(),
             retired: vec![0; S::WORDS],
+            happened: Counts::new(S::SLOTS),
             touched: Vec::new(),
             unheld: Vec::new(),
             unheld_now: Vec::new(),
@@ -91,7 +94,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         S::carry(delta.words(), &mut self.total, tick.span);
         if let Some(slots) = &mut self.slots {
             slots.add(slots_of(row as usize), delta.slots());
-            slots.add(TOTAL_SLOTS, delta.slots());
+            self.happened.add(delta.slots());
         }
         if S::PEAKS > 0 {
             delta.tell(self.place, serial, tick.extremes);
@@ -186,6 +189,9 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
             && last.changed.is_empty()
         {
             return Part::Family(last.clone());
+        }
+        if let Some(slots) = &mut self.slots {
+            slots.add(TOTAL_SLOTS, &self.happened.take());
         }
         self.average_total(tick);
         let part = Arc::new(FamilyPart {
