@@ -97,20 +97,19 @@ fn check_type(ty: &Type) -> Result<(), Error> {
 }
 
 const NATURAL: &str = "write `Counter` for a number that only grows, `UpDownCounter` for one that goes both ways, \
-    `Gauge` for the last value set, `Max` or `Min` for the extreme of an interval";
+    `Gauge` for the last value set, `Histogram` for how values are spread, `Max` or `Min` for the extreme of an interval";
 const INTEGER: &str = "write `UpDownCounter` for a sum that goes both ways, `Gauge` for the last value set, `Counter` \
     for a number that only grows";
 const FLOAT: &str = "write `Gauge<f64>` for the last value set";
-const SWITCH: &str =
-    "write `Live` for something that opens and closes, or `Gauge` and set it to 0 or 1";
+const SWITCH: &str = "write `Live` or `TimedLive` for something that opens and closes, or `Gauge` and set it to 0 or 1";
 const TEXT: &str = "a set holds numbers. Write `PerLabel<E, Counter>` for a few known texts, where `E` is an enum with \
     `#[derive(Label)]`, or make the text the key of a family";
 const COLLECTION: &str = "write `PerLabel<E, Counter>` for one metric per variant of an enum `E` with `#[derive(Label)]`, \
     or use a family for keys that are known only at run time";
 const WRAPPER: &str = "write the metric itself: it is recorded through a shared reference, from any thread, and starts \
     at zero";
-const TIME: &str = "write `Counter` with `#[stats(unit = \"nanoseconds\")]` for time spent, `Gauge` for a point in \
-    time, `Max` or `Min` for the extreme of an interval";
+const TIME: &str = "write `Histogram<Duration>` for how durations are spread, `TimedLive` for how long things are open, \
+    `Counter` with `#[stats(unit = \"nanoseconds\")]` for time spent, `Gauge` for a point in time";
 
 fn instead_of_path(path: &Path) -> Option<&'static str> {
     let last = path.segments.last()?.ident.to_string();

@@ -17,8 +17,8 @@ use syn::{DeriveInput, parse_macro_input};
 
 /// Makes a set of a struct: metrics that are declared, recorded and read together.
 ///
-/// Every field is a metric (`Counter`, `UpDownCounter`, `Gauge`, `Max`, `Min`, `Live`, …), another set, or a `PerLabel`
-/// of either. Names, help texts and units are given here and nowhere else: a field's name is the metric's name, its doc
+/// Every field is a metric (`Counter`, `UpDownCounter`, `Gauge`, `Max`, `Min`, `Histogram`, `Live`, `TimedLive`), another
+/// set, or a `PerLabel` of either. Names, help texts and units are given here and nowhere else: a field's name is the metric's name, its doc
 /// comment the help text.
 ///
 /// ```
@@ -73,19 +73,23 @@ use syn::{DeriveInput, parse_macro_input};
 /// - A snapshot struct, `PeerSnapshot` for `Peer`: the same fields with the same visibility and documentation, each with
 ///   the value that a snapshot shows of it. It is `Clone`, `Debug`, `Default` and `PartialEq`, `Serialize` where
 ///   tallybook's feature `serde` is on, and has the methods `difference` and `sum`.
-/// - For each field whose type is written as `Live` (or a path that ends in it), a constant with the field's name.
+/// - A struct of rates per second, `PeerRates` for `Peer`, with the same fields: `f64` for sums, `LiveRates` and
+///   `HistogramRates` for what has several, `()` for what has none (`Gauge`, `Max`, `Min`). It has the same traits.
+/// - For each field whose type is written as `Live` or `TimedLive` (or a path that ends in it), a constant with the field's
+///   name.
 ///
 /// # Attributes
 ///
 /// On the struct:
 ///
 /// - `#[stats(snapshot = "PeerNow")]`: the name of the snapshot struct.
+/// - `#[stats(rates = "PeerSpeed")]`: the name of the struct of rates.
 /// - `#[stats(crate = "facade::tallybook")]`: where tallybook is found, for crates that re-export it.
 ///
 /// On a field:
 ///
 /// - `#[stats(name = "other")]`: the metric's name, where it is not the field's.
-/// - `#[stats(unit = "bytes")]`: the unit of its values.
+/// - `#[stats(unit = "bytes")]`: the unit of its values. That of durations is always seconds.
 ///
 /// Names consist of `a-z`, `A-Z`, `0-9` and `_`, do not start with a digit or with `__`, and differ within the set.
 #[proc_macro_derive(Stats, attributes(stats))]

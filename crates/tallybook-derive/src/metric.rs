@@ -43,7 +43,7 @@ pub fn stats_impl(set: &Set) -> TokenStream {
             Some(unit) => quote! { ::core::option::Option::Some(#unit) },
             None => quote! { ::core::option::Option::None },
         };
-        quote! { #krate::schema::Field { name: #name, help: #help, unit: #unit, kind: #kind() } }
+        quote! { #krate::schema::Field::new(#name, #help, #unit, #kind()) }
     });
     quote! {
         #[automatically_derived]

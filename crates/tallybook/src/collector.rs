@@ -35,7 +35,8 @@ pub struct CollectorStats {
     pub shards: Gauge,
     /// Entries in all families.
     pub entries: Gauge,
-    /// Memory of shards, entries and totals, as counted by size.
+    /// Memory of shards, entries, totals and history, as counted by size; the tables that histograms make in the cells of
+    /// threads and entries are not counted.
     #[stats(unit = "bytes")]
     pub memory: Gauge,
     /// Earlier cuts that are kept for windows.

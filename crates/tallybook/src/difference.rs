@@ -114,6 +114,17 @@ impl Difference {
         Difference { later: at.clone(), earlier: at.clone(), extremes: Some(Box::default()) }
     }
 
+    /// The same, keeping of both snapshots only what they show.
+    pub(crate) fn without_history(self) -> Self {
+        let [later, earlier] = [&self.later, &self.earlier].map(|snapshot| {
+            if snapshot.history.is_empty() {
+                return snapshot.clone();
+            }
+            Arc::new(Snapshot { history: Arc::default(), ..Snapshot::clone(snapshot) })
+        });
+        Difference { later, earlier, ..self }
+    }
+
     /// The time between the two cuts; zero if they were given in the wrong order.
     #[must_use]
     pub fn elapsed(&self) -> Duration {

@@ -44,7 +44,8 @@ pub(crate) const TOTAL: u64 = 0;
 
 impl Extremes {
     pub(crate) fn new(mut all: Vec<Extreme>) -> Self {
-        all.sort_unstable_by_key(|extreme| extreme.of);
+        // Where two lists are joined, this merges them.
+        all.sort_by_key(|extreme| extreme.of);
         all.dedup_by(|next, kept| {
             let same = next.of == kept.of;
             if same {

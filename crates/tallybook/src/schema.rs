@@ -24,10 +24,23 @@ pub struct Field {
     pub name: &'static str,
     /// The field's doc comment.
     pub help: &'static str,
-    /// The unit of its values, from `#[stats(unit = "…")]`.
+    /// The unit of its values, from `#[stats(unit = "…")]`; that of durations is always seconds.
     pub unit: Option<&'static str>,
     /// What it counts.
     pub kind: Kind,
+}
+
+impl Field {
+    /// A field of that kind. Durations are in seconds, whatever `unit` says.
+    #[must_use]
+    pub fn new(
+        name: &'static str,
+        help: &'static str,
+        unit: Option<&'static str>,
+        kind: Kind,
+    ) -> Self {
+        Field { name, help, unit: if kind.is_duration() { Some("seconds") } else { unit }, kind }
+    }
 }
 
 /// Whether a gauge holds integers or floating-point numbers.
@@ -98,6 +111,15 @@ impl Kind {
             Kind::Histogram { .. } => Histogram::<u64>::WORDS,
             Kind::Group(group) => group.words(),
             Kind::PerLabel { values, each, .. } => values.len() * each.words(),
+        }
+    }
+
+    /// Whether its values are durations.
+    fn is_duration(&self) -> bool {
+        match self {
+            Kind::Histogram { of: Measured::Duration, .. } => true,
+            Kind::PerLabel { each, .. } => each.is_duration(),
+            _ => false,
         }
     }
 

@@ -21,6 +21,7 @@ use std::time::Duration;
 /// - Where the registry is another one than at the call before ([`update_from`](Self::update_from)), or the clock has gone
 ///   backwards, a new segment begins as with the first call: the numbers before and after cannot be compared. A clock that
 ///   jumps ahead makes one answer too slow, never too fast.
+/// - The snapshots of an answer have no [windows](Snapshot::window): a tracker keeps what it compares, and no history.
 /// - A key that left and came back is a new entry that started from zero; see [`Difference::entry`].
 ///
 /// ```
@@ -87,7 +88,7 @@ impl RateTracker {
         let mut last = self.last.load();
         loop {
             let next = match &*last {
-                None => Difference::nothing(latest),
+                None => Difference::nothing(latest).without_history(),
                 Some(last) => match self.next(last, latest) {
                     Some(next) => next,
                     None => return last.clone(),
@@ -111,15 +112,19 @@ impl RateTracker {
     /// The answer after `last`; `None` if it is still `last`.
     fn next(&self, last: &Difference, latest: &Arc<Snapshot>) -> Option<Difference> {
         let baseline = last.later();
-        let Ok(next) = latest.since(baseline) else { return Some(Difference::nothing(latest)) };
-        if latest.epoch() <= baseline.epoch() {
+        let is_other = latest.registry != baseline.registry;
+        if !is_other && latest.epoch() <= baseline.epoch() {
             return None;
         }
-        if latest.at() < baseline.at() {
-            return Some(Difference::nothing(latest));
+        if is_other || latest.at() < baseline.at() {
+            return Some(Difference::nothing(latest).without_history());
         }
         // With a least time of zero, no time at all is still too little to divide by.
-        (next.elapsed() >= self.least.max(Duration::from_nanos(1))).then_some(next)
+        let least = self.least.max(Duration::from_nanos(1));
+        if latest.at() - baseline.at() < least {
+            return None;
+        }
+        latest.since(baseline).ok().map(Difference::without_history)
     }
 }
 

@@ -204,7 +204,10 @@ impl<V: Measure, const SCALE: u8> Metric for Histogram<V, SCALE> {
     type Value = Distribution<V>;
     type Rates = HistogramRates;
     const WORDS: usize = 5;
-    const SLOTS: usize = slots::<V>(SCALE);
+    const SLOTS: usize = {
+        assert!(SCALE <= 8, "the scale of a histogram is 0 to 8");
+        slots::<V>(SCALE)
+    };
     const PEAKS: usize = 1;
     const FLOWS: usize = 2;
     const STAMPED: bool = false;
