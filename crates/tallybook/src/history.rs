@@ -106,11 +106,12 @@ impl History {
         let too_old = |stretch: &Stretch| stretch.from.at() <= now.saturating_sub(self.longest);
         let surplus = thinned.iter().take_while(|stretch| too_old(stretch)).count();
         thinned.drain(..surplus.saturating_sub(1));
-        if bytes + self.bytes() > self.limit && thinned.len() > 1 {
-            // One at each tick: what it had is freed at the next.
-            thinned.remove(0);
-        }
         self.stretches = thinned;
+        if bytes + self.bytes() > self.limit {
+            // A part of them at each tick: what they had is freed at the next.
+            let surplus = (self.stretches.len() / 4).max(2).min(self.stretches.len() - 1);
+            self.stretches.drain(..surplus);
+        }
         self.stretches.as_slice().into()
     }
 
