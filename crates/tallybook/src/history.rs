@@ -103,7 +103,8 @@ impl History {
             }
         }
         // Of those that begin before the longest window does, the youngest is enough.
-        let too_old = |stretch: &Stretch| stretch.from.at() <= now.saturating_sub(self.longest);
+        let start = now.checked_sub(self.longest);
+        let too_old = |stretch: &Stretch| start.is_some_and(|start| stretch.from.at() <= start);
         let surplus = thinned.iter().take_while(|stretch| too_old(stretch)).count();
         thinned.drain(..surplus.saturating_sub(1));
         self.stretches = thinned;
