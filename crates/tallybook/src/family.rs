@@ -28,6 +28,8 @@ pub(crate) struct Meta<K> {
     pub(crate) since: Duration,
     /// Which one of the family it is, from 1 on. Never used twice.
     pub(crate) serial: u64,
+    /// One of the owners of [`Shared::alive`].
+    _alive: Arc<()>,
 }
 
 pub(crate) type Keyed<K, S> = KeyedEntry<Meta<K>, S>;
@@ -62,6 +64,8 @@ pub(crate) struct Shared<K, S> {
     pub(crate) max_keys: usize,
     /// How many keys the map holds, or is about to.
     keys: AtomicUsize,
+    /// Has one owner more than there are entries: live ones, and retired ones that a snapshot still shows.
+    alive: Arc<()>,
     /// The serial of the entry made last.
     last_serial: AtomicU64,
     /// Changes whenever a key may have left the map.
@@ -76,6 +80,7 @@ impl<K: Key, S: Stats> Shared<K, S> {
             map: DashSet::with_hasher(RandomState::default()),
             max_keys,
             keys: AtomicUsize::new(0),
+            alive: Arc::new(()),
             last_serial: AtomicU64::new(0),
             retirements: AtomicU64::new(0),
         }
@@ -96,12 +101,23 @@ impl<K: Key, S: Stats> Shared<K, S> {
                 return Err(key);
             }
             let serial = self.last_serial.fetch_add(1, Relaxed) + 1;
-            let entry = Keyed::new(Meta { key: key.clone(), since: self.place.now(), serial });
+            let (since, alive) = (self.place.now(), self.alive.clone());
+            let entry = Keyed::new(Meta { key: key.clone(), since, serial, _alive: alive });
             if self.map.insert(ByKey(entry.clone())) {
                 return Ok((entry, true));
             }
             self.keys.fetch_sub(1, Relaxed);
         }
+    }
+
+    /// How many keys the map holds.
+    pub(crate) fn keys(&self) -> usize {
+        self.keys.load(Relaxed)
+    }
+
+    /// How many entries there are, retired ones included that a snapshot still shows.
+    pub(crate) fn alive(&self) -> usize {
+        Arc::strong_count(&self.alive) - 1
     }
 
     /// A number that is the same for a snapshot and now only if no key has left the map in between.

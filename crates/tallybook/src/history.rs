@@ -96,12 +96,14 @@ impl History {
         let extremes = Arc::new(Extremes::new(extremes));
         let stretch = Stretch { from, until: now, extremes };
         let mut thinned: Vec<Stretch> = Vec::with_capacity(self.stretches.len() + 1);
-        for next in self.stretches.drain(..).chain([stretch]) {
+        for next in self.stretches.drain(..) {
             match thinned.last_mut() {
                 Some(last) if may_join(last, &next, now) => last.join(&next),
                 _ => thinned.push(next),
             }
         }
+        // Never joined at once, however short it is: it is the last interval.
+        thinned.push(stretch);
         // Of those that begin before the longest window does, the youngest is enough.
         let start = now.checked_sub(self.longest);
         let too_old = |stretch: &Stretch| start.is_some_and(|start| stretch.from.at() <= start);

@@ -186,8 +186,8 @@ impl Rows {
 
     /// How many of these bytes only versions of the past have.
     pub(crate) fn past_bytes(&self) -> usize {
-        let (page, branch) = (self.pages.arena.node_bytes(), self.branches.arena.node_bytes());
-        self.past[1] * page + self.past[0] * branch
+        let bytes = |nodes: &Nodes| nodes.arena.node_bytes() + size_of::<Dead>();
+        self.past[1] * bytes(&self.pages) + self.past[0] * bytes(&self.branches)
     }
 
     /// The node in this version and the page below it, both writable.

@@ -2,9 +2,11 @@
 
 mod delta;
 mod family;
+mod shown;
 
 use delta::{Delta, flows_between};
-pub(crate) use family::{FamilyTotals, OWNERS, Owners};
+pub(crate) use family::FamilyTotals;
+pub(crate) use shown::{Changed, OWNERS, Owners};
 
 use crate::averages::Averages;
 use crate::history::{Extreme, TOTAL};

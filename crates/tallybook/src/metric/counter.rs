@@ -5,7 +5,8 @@ use crate::phase::Word;
 use crate::row::{Drain, Flows, Row};
 use crate::schema::Kind;
 
-/// A number that only grows. Read as `u64`.
+/// A number that only grows. Read as `u64`. Between two values of which the later is smaller it has begun anew (another run
+/// of the program, say), and the difference is the later one.
 pub struct Counter(Word);
 
 impl Counter {
@@ -36,7 +37,7 @@ impl UpDownCounter {
 }
 
 macro_rules! sum_metric {
-    ($metric:ident, $value:ty, $kind:expr) => {
+    ($metric:ident, $value:ty, $difference:path, $kind:expr) => {
         impl Metric for $metric {
             type Value = $value;
             type Rates = f64;
@@ -65,7 +66,7 @@ macro_rules! sum_metric {
                 sum as $value
             }
             fn difference(later: &$value, earlier: &$value) -> $value {
-                later.wrapping_sub(*earlier)
+                $difference(*later, *earlier)
             }
             fn sum(one: &$value, other: &$value) -> $value {
                 one.wrapping_add(*other)
@@ -83,5 +84,10 @@ macro_rules! sum_metric {
     };
 }
 
-sum_metric!(Counter, u64, Kind::Counter);
-sum_metric!(UpDownCounter, i64, Kind::UpDownCounter);
+sum_metric!(Counter, u64, increase, Kind::Counter);
+sum_metric!(UpDownCounter, i64, i64::wrapping_sub, Kind::UpDownCounter);
+
+/// What a number that only grows has grown by. One that is smaller than before has begun anew, from zero.
+fn increase(later: u64, earlier: u64) -> u64 {
+    later.checked_sub(earlier).unwrap_or(later)
+}

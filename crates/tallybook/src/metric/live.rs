@@ -128,10 +128,11 @@ impl Metric for Live {
         LiveCount { opened, closed }
     }
     fn difference(later: &LiveCount, earlier: &LiveCount) -> LiveCount {
-        LiveCount {
-            opened: later.opened.wrapping_sub(earlier.opened),
-            closed: later.closed.wrapping_sub(earlier.closed),
+        if later.opened < earlier.opened || later.closed < earlier.closed {
+            // It has begun anew.
+            return *later;
         }
+        LiveCount { opened: later.opened - earlier.opened, closed: later.closed - earlier.closed }
     }
     fn sum(one: &LiveCount, other: &LiveCount) -> LiveCount {
         LiveCount {

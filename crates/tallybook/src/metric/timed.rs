@@ -163,9 +163,13 @@ impl Metric for TimedLive {
         TimedLiveCount { opened, closed, time: duration(time), ages }
     }
     fn difference(later: &TimedLiveCount, earlier: &TimedLiveCount) -> TimedLiveCount {
+        if later.opened < earlier.opened || later.closed < earlier.closed {
+            // It has begun anew.
+            return later.clone();
+        }
         TimedLiveCount {
-            opened: later.opened.wrapping_sub(earlier.opened),
-            closed: later.closed.wrapping_sub(earlier.closed),
+            opened: later.opened - earlier.opened,
+            closed: later.closed - earlier.closed,
             time: later.time.saturating_sub(earlier.time),
             ages: later.ages.difference(&earlier.ages),
         }

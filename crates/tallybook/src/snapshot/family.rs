@@ -6,7 +6,7 @@ use crate::pages::Pages;
 use crate::row::Row;
 use crate::rows::RowsView;
 use crate::slots;
-use crate::totals::{OWNERS, Owners};
+use crate::totals::{Changed, OWNERS, Owners};
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub(crate) struct FamilyPart<K: Key, S: Stats> {
     /// `Shared::retirements` by then.
     pub(crate) retirements: u64,
     /// The rows that changed in the interval.
-    pub(crate) changed: Box<[u32]>,
+    pub(crate) changed: Changed,
 }
 
 /// Which row of counts is the total's, that of what has retired, and that of an entry's row.
@@ -54,7 +54,7 @@ impl<K: Key, S: Stats> FamilyPart<K, S> {
     }
 
     pub(crate) fn owner(&self, row: usize) -> Option<&Arc<Keyed<K, S>>> {
-        self.owners.get(row / OWNERS)?[row % OWNERS].as_ref()
+        self.owners.get(row / OWNERS)?.of(row)
     }
 
     /// The values of a row.

@@ -1,5 +1,6 @@
 //! The totals of a family: a row per entry, the total over all that ever were, and what has retired.
 
+use super::shown::{Changed, OWNERS, Owners};
 use super::{Delta, Tick, Totals, flows_between};
 use crate::family::{Key, Keyed, Meta, Shared};
 use crate::history::TOTAL;
@@ -11,6 +12,7 @@ use crate::slots::{Counts, Slots};
 use crate::snapshot::{FamilyPart, Part, RETIRED_SLOTS, TOTAL_SLOTS, slots_of};
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// See the module. An entry gets a row when the collector first meets it, and gives it back when it retires.
 pub(crate) struct FamilyTotals<K: Key, S: Stats> {
@@ -23,6 +25,8 @@ pub(crate) struct FamilyTotals<K: Key, S: Stats> {
     averages: Option<Rows>,
     /// The entry of each row, in pages of [`OWNERS`].
     owners: Pages<Owners<K, S>>,
+    /// Has one owner more than there are pages of them.
+    pages_alive: Arc<()>,
     free: Vec<u32>,
     used: u32,
     live: usize,
@@ -34,18 +38,14 @@ pub(crate) struct FamilyTotals<K: Key, S: Stats> {
     happened: Counts,
     /// The rows touched in the epoch that is being drained.
     touched: Vec<u32>,
+    /// How many rows the lists of changed rows have, of all snapshots.
+    changed_alive: Arc<AtomicUsize>,
     /// The entries that were unheld when the last epoch was drained, and those when this one is.
     unheld: Vec<Arc<Keyed<K, S>>>,
     unheld_now: Vec<Arc<Keyed<K, S>>>,
     delta: Delta<S>,
     published: Option<Arc<FamilyPart<K, S>>>,
 }
-
-/// Entries to a page. Their counts are touched when a page is copied, which only new and retiring entries cause.
-pub(crate) const OWNERS: usize = 64;
-
-/// A page of entries.
-pub(crate) type Owners<K, S> = [Option<Arc<Keyed<K, S>>>; OWNERS];
 
 impl<K: Key, S: Stats> FamilyTotals<K, S> {
     /// `averages` is how many words an entry's averages take, where they are wanted.
@@ -57,6 +57,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
             slots: Slots::new(S::SLOTS),
             averages: averages.filter(|words| *words > 0).map(Rows::new),
             owners: Pages::new(),
+            pages_alive: Arc::new(()),
             free: Vec::new(),
             used: 0,
             live: 0,
@@ -65,6 +66,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
             retired: vec![0; S::WORDS],
             happened: Counts::new(S::SLOTS),
             touched: Vec::new(),
+            changed_alive: Arc::default(),
             unheld: Vec::new(),
             unheld_now: Vec::new(),
             delta: Delta::new(),
@@ -120,7 +122,8 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
 
     fn owner(&mut self, row: u32) -> &mut Option<Arc<Keyed<K, S>>> {
         let (page, at) = (row as usize / OWNERS, row as usize % OWNERS);
-        &mut self.owners.get_mut(page, || [const { None }; OWNERS])[at]
+        let alive = &self.pages_alive;
+        &mut self.owners.get_mut(page, || Owners::new(alive)).entries[at]
     }
 
     /// Retires those that were unheld when the last epoch was drained and have not come back since: their last change has
@@ -206,7 +209,7 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
             total_averages: self.total_averages.as_slice().into(),
             retired: self.retired.as_slice().into(),
             retirements: self.shared.retirements(),
-            changed: changed.into(),
+            changed: Changed::new(changed, &self.changed_alive),
         });
         self.published = Some(part.clone());
         Part::Family(part)
@@ -217,14 +220,18 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
     }
 
     fn bytes(&self) -> [usize; 2] {
-        let per_entry = size_of::<Keyed<K, S>>() + 2 * size_of::<usize>();
-        let entries = self.live * (per_entry + size_of::<usize>())
-            + self.owners.len() * size_of::<Owners<K, S>>();
+        let per_entry = size_of::<Keyed<K, S>>() + 3 * size_of::<usize>();
+        let entries = self.live * per_entry + self.owners.len() * size_of::<Owners<K, S>>();
+        let gone = self.shared.alive().saturating_sub(self.shared.keys());
+        let pages = Arc::strong_count(&self.pages_alive) - 1;
+        let old_pages = pages.saturating_sub(self.owners.len());
+        let changed = self.changed_alive.load(Relaxed) * size_of::<u32>();
+        let past = gone * per_entry + old_pages * size_of::<Owners<K, S>>() + changed;
         let rows = |of: fn(&Rows) -> usize| of(&self.rows) + self.averages.as_ref().map_or(0, of);
         let slots = |of: fn(&Slots) -> usize| self.slots.as_ref().map_or(0, of);
         [
-            entries + rows(Rows::bytes) + slots(Slots::bytes),
-            rows(Rows::past_bytes) + slots(Slots::past_bytes),
+            entries + past + rows(Rows::bytes) + slots(Slots::bytes),
+            past + rows(Rows::past_bytes) + slots(Slots::past_bytes),
         ]
     }
 }

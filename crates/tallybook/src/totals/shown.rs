@@ -1,0 +1,59 @@
+//! What snapshots of a family share with the collector, counted so that its memory can be told: [`Owners`] and [`Changed`].
+
+use crate::family::Keyed;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Entries to a page. Their counts are touched when a page is copied, which only new and retiring entries cause.
+pub(crate) const OWNERS: usize = 64;
+
+/// A page of entries.
+pub(crate) struct Owners<K, S> {
+    pub(super) entries: [Option<Arc<Keyed<K, S>>>; OWNERS],
+    /// One of as many owners as there are pages, those of earlier snapshots included.
+    alive: Arc<()>,
+}
+
+impl<K, S> Clone for Owners<K, S> {
+    fn clone(&self) -> Self {
+        Owners { entries: self.entries.clone(), alive: self.alive.clone() }
+    }
+}
+
+impl<K, S> Owners<K, S> {
+    pub(super) fn new(alive: &Arc<()>) -> Self {
+        Owners { entries: [const { None }; OWNERS], alive: alive.clone() }
+    }
+
+    /// The entry of a row, if it is one of this page's.
+    pub(crate) fn of(&self, row: usize) -> Option<&Arc<Keyed<K, S>>> {
+        self.entries[row % OWNERS].as_ref()
+    }
+}
+
+/// The rows that changed in an interval, counted as long as a snapshot has them.
+pub(crate) struct Changed {
+    rows: Box<[u32]>,
+    alive: Arc<AtomicUsize>,
+}
+
+impl Changed {
+    pub(super) fn new(rows: Vec<u32>, alive: &Arc<AtomicUsize>) -> Self {
+        alive.fetch_add(rows.len(), Relaxed);
+        Changed { rows: rows.into(), alive: alive.clone() }
+    }
+}
+
+impl Drop for Changed {
+    fn drop(&mut self) {
+        self.alive.fetch_sub(self.rows.len(), Relaxed);
+    }
+}
+
+impl Deref for Changed {
+    type Target = [u32];
+    fn deref(&self) -> &[u32] {
+        &self.rows
+    }
+}
