@@ -17,9 +17,12 @@
 //! whoever reuses a node has seen the token of the last version that showed it come back.
 
 mod arena;
+mod tree;
+
+pub(crate) use tree::Tree;
 
 use arena::Arena;
-use std::ops::{Deref, Range};
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Children of a branch, two to a word.
@@ -56,15 +59,6 @@ impl Deref for RowsView {
     fn deref(&self) -> &Tree {
         &self.tree
     }
-}
-
-/// The way to all rows of a version, as long as somebody sees to it that it is there.
-pub(crate) struct Tree {
-    shape: Shape,
-    pages: Arc<Arena>,
-    branches: Arc<Arena>,
-    root: u32,
-    height: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -258,65 +252,6 @@ impl Rows {
             }
         }
         self.versions = kept;
-    }
-}
-
-impl Tree {
-    /// Copies a row into `to`; zeros if it was never written.
-    pub(crate) fn read(&self, row: usize, to: &mut Vec<u64>) {
-        to.clear();
-        to.resize(self.shape.words, 0);
-        let page = self.shape.page_of(row);
-        if page >= capacity(self.height) {
-            return;
-        }
-        let mut node = self.root;
-        for level in (0..self.height).rev() {
-            if node == NOTHING {
-                return;
-            }
-            node = self.branches.half(node, child_of(page, level));
-        }
-        if node != NOTHING {
-            self.pages.load(node, self.shape.start_of(row), to);
-        }
-    }
-
-    /// Calls `f` with each word that is not zero, in order, and its number, counted over all rows.
-    pub(crate) fn each_word(&self, words: Range<usize>, mut f: impl FnMut(usize, u64)) {
-        let page_words = self.shape.words << self.shape.page_bits;
-        let end = capacity(self.height).saturating_mul(page_words).min(words.end);
-        if self.root != NOTHING && words.start < end {
-            self.each_word_below(self.root, self.height, 0, &(words.start..end), &mut f);
-        }
-    }
-
-    /// The same below a node whose first page is `page`.
-    fn each_word_below(
-        &self,
-        node: u32,
-        level: u32,
-        page: usize,
-        words: &Range<usize>,
-        f: &mut impl FnMut(usize, u64),
-    ) {
-        let page_words = self.shape.words << self.shape.page_bits;
-        if level == 0 {
-            let first = page * page_words;
-            let own = first.max(words.start)..(first + page_words).min(words.end);
-            self.pages.each(node, own.start - first..own.end - first, |at, n| f(first + at, n));
-            return;
-        }
-        // The children that have any of the words.
-        let size = capacity(level - 1);
-        let (first, last) = (words.start / page_words, (words.end - 1) / page_words);
-        let slots = first.saturating_sub(page) / size..=((last - page) / size).min(FAN - 1);
-        for slot in slots {
-            let child = self.branches.half(node, slot);
-            if child != NOTHING {
-                self.each_word_below(child, level - 1, page + slot * size, words, f);
-            }
-        }
     }
 }
 

@@ -1,0 +1,140 @@
+//! [`RegistryBuilder`]: what can be chosen of a registry.
+
+use super::{Inner, Registered, Registry};
+use crate::clock::{Clock, SystemClock};
+use crate::collector::{CollectorStats, Core, NAME};
+use crate::history::History;
+use crate::metric::Stats;
+use crate::names::Names;
+use crate::phase::{Barrier, Hub, Place};
+use crate::set::Set;
+use crate::snapshot::{Declaration, Settings, Snapshot};
+use arc_swap::ArcSwap;
+use event_listener::Event;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Builds a [`Registry`].
+pub struct RegistryBuilder {
+    clock: Option<Arc<dyn Clock>>,
+    barrier: Option<Barrier>,
+    patience: Duration,
+    windows: Vec<Duration>,
+    averages: Vec<Duration>,
+    history_limit: usize,
+}
+
+impl RegistryBuilder {
+    /// With the defaults.
+    pub(super) fn new() -> Self {
+        RegistryBuilder {
+            clock: None,
+            barrier: None,
+            patience: Duration::from_millis(20),
+            windows: [1, 10, 60].map(Duration::from_secs).into(),
+            averages: [60, 300, 900].map(Duration::from_secs).into(),
+            history_limit: 256 * 1024 * 1024,
+        }
+    }
+
+    /// Where times come from; by default a [`SystemClock`] made now.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// How writers and the collector are kept in order; by default [`Barrier::best`]. Asking for
+    /// [`Barrier::Membarrier`] where the system has none gives [`Barrier::Fence`].
+    #[must_use]
+    pub fn barrier(mut self, barrier: Barrier) -> Self {
+        self.barrier = Some(barrier);
+        self
+    }
+
+    /// How long a tick waits for a thread that is inside a fact before it publishes the last cut again, as stale; 20 ms
+    /// by default. A fact takes nanoseconds, but its thread may be preempted, or stopped by a debugger.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// The windows that [`Snapshot::windows`](crate::Snapshot::windows) names, 1, 10 and 60 seconds by default. Earlier cuts
+    /// are kept for as long as the longest of them; windows of other lengths up to that can be asked for too. With none
+    /// there is only the last interval.
+    #[must_use]
+    pub fn windows(mut self, windows: impl IntoIterator<Item = Duration>) -> Self {
+        self.windows = windows.into_iter().filter(|window| !window.is_zero()).collect();
+        self.windows.sort_unstable();
+        self.windows.dedup();
+        self
+    }
+
+    /// The time constants of the exponentially weighted averages, 1, 5 and 15 minutes by default. Each of them takes 8 bytes
+    /// for each rate of a set and of a family's total; see [`FamilyBuilder::averages`](crate::FamilyBuilder::averages) for entries.
+    #[must_use]
+    pub fn averages(mut self, constants: impl IntoIterator<Item = Duration>) -> Self {
+        self.averages = constants.into_iter().filter(|constant| !constant.is_zero()).collect();
+        self.averages.sort_unstable();
+        self.averages.dedup();
+        self
+    }
+
+    /// How many bytes may be kept for what only earlier cuts still show, 256 MiB by default. Beyond that, the oldest
+    /// quarter of the cuts is let go at each tick, and the long windows become shorter, which [`Difference::elapsed`](crate::Difference::elapsed)
+    /// tells.
+    #[must_use]
+    pub fn history_limit(mut self, bytes: usize) -> Self {
+        self.history_limit = bytes;
+        self
+    }
+
+    /// The registry.
+    #[must_use]
+    pub fn build(self) -> Registry {
+        let hub = Hub::new(self.barrier.unwrap_or_else(Barrier::best));
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        let longest = self.windows.last().copied().unwrap_or_default();
+        let settings = Settings { windows: self.windows.into(), constants: self.averages.into() };
+        let empty = Snapshot::empty(hub.id(), clock.now(), clock.wall(), Arc::new(settings));
+        let empty = Arc::new(empty);
+        let history = History::new(longest, self.history_limit);
+        let core = Box::new(Core::new(hub.clone(), empty.clone(), history));
+        let mut names = Names::default();
+        let group = CollectorStats::group();
+        names.take("set", NAME, None, &group).expect("the first name is free and valid");
+        // Place 0, for which the collector itself keeps the totals: no shard has a block there.
+        let own = Place::new(hub.clone(), 0, NAME, clock.clone());
+        let mut registered =
+            Registered { names, schema: Arc::default(), places: 1, fresh: Vec::new() };
+        registered.declare(Declaration {
+            name: NAME.into(),
+            label: None,
+            group,
+            place: 0,
+            refusals: 0,
+        });
+        let inner = Inner {
+            hub,
+            clock,
+            published: Arc::new(ArcSwap::new(empty)),
+            changed: Event::new(),
+            patience: self.patience,
+            registered: Mutex::new(registered),
+            core: Mutex::new(Some(core)),
+            own: Set::new(own),
+        };
+        Registry { inner: Some(Arc::new(inner)) }
+    }
+}
+
+impl fmt::Debug for RegistryBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistryBuilder")
+            .field("barrier", &self.barrier)
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,74 @@
+//! [`Tree`]: reading the rows of a version.
+
+use super::arena::Arena;
+use super::{FAN, NOTHING, Shape, capacity, child_of};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The way to all rows of a version, as long as somebody sees to it that it is there.
+pub(crate) struct Tree {
+    pub(super) shape: Shape,
+    pub(super) pages: Arc<Arena>,
+    pub(super) branches: Arc<Arena>,
+    pub(super) root: u32,
+    pub(super) height: u32,
+}
+
+impl Tree {
+    /// Copies a row into `to`; zeros if it was never written.
+    pub(crate) fn read(&self, row: usize, to: &mut Vec<u64>) {
+        to.clear();
+        to.resize(self.shape.words, 0);
+        let page = self.shape.page_of(row);
+        if page >= capacity(self.height) {
+            return;
+        }
+        let mut node = self.root;
+        for level in (0..self.height).rev() {
+            if node == NOTHING {
+                return;
+            }
+            node = self.branches.half(node, child_of(page, level));
+        }
+        if node != NOTHING {
+            self.pages.load(node, self.shape.start_of(row), to);
+        }
+    }
+
+    /// Calls `f` with each word that is not zero, in order, and its number, counted over all rows.
+    pub(crate) fn each_word(&self, words: Range<usize>, mut f: impl FnMut(usize, u64)) {
+        let page_words = self.shape.words << self.shape.page_bits;
+        let end = capacity(self.height).saturating_mul(page_words).min(words.end);
+        if self.root != NOTHING && words.start < end {
+            self.each_word_below(self.root, self.height, 0, &(words.start..end), &mut f);
+        }
+    }
+
+    /// The same below a node whose first page is `page`.
+    fn each_word_below(
+        &self,
+        node: u32,
+        level: u32,
+        page: usize,
+        words: &Range<usize>,
+        f: &mut impl FnMut(usize, u64),
+    ) {
+        let page_words = self.shape.words << self.shape.page_bits;
+        if level == 0 {
+            let first = page * page_words;
+            let own = first.max(words.start)..(first + page_words).min(words.end);
+            self.pages.each(node, own.start - first..own.end - first, |at, n| f(first + at, n));
+            return;
+        }
+        // The children that have any of the words.
+        let size = capacity(level - 1);
+        let (first, last) = (words.start / page_words, (words.end - 1) / page_words);
+        let slots = first.saturating_sub(page) / size..=((last - page) / size).min(FAN - 1);
+        for slot in slots {
+            let child = self.branches.half(node, slot);
+            if child != NOTHING {
+                self.each_word_below(child, level - 1, page + slot * size, words, f);
+            }
+        }
+    }
+}
