@@ -136,6 +136,7 @@ impl Core {
             schema,
             settings: self.last.settings.clone(),
             history: Stretches::default(),
+            held: Arc::default(),
         };
         let from = std::mem::replace(&mut self.last, Arc::new(cut));
         let past = self.totals.iter().map(|totals| totals.bytes()[1]).sum();

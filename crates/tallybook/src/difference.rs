@@ -17,8 +17,9 @@ use std::time::Duration;
 ///
 /// Its values have the types of a snapshot: counters are increases, [histograms](crate::Distribution) hold what was
 /// recorded in between, gauges are those of the later snapshot. Extremes (`Max`, `Min`, those of a histogram) are exactly
-/// those of the time in between if the later snapshot still knows the earlier as a cut of its windows, which is so for
-/// every window; otherwise `Max` and `Min` are those of the later snapshot, and a histogram's are known to the bucket.
+/// those of the time in between for every window, and wherever the earlier snapshot, as a reader gave it, has been held and is not
+/// older than the longest window; otherwise `Max` and `Min` are those of the later snapshot, and a histogram's are known
+/// to the bucket.
 ///
 /// Its rates are increases divided by [`elapsed`](Self::elapsed), the time that really lies between the cuts.
 #[derive(Clone)]

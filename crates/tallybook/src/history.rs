@@ -2,7 +2,7 @@
 //!
 //! It is a list of *stretches*, one after the other: the cut a stretch begins at, and the extremes that were seen until
 //! the next. A tick adds one. Two neighbours become one, and the cut between them is let go, when the two together are no
-//! longer than a [`RESOLUTION`]th of their age. So a window of any length up to the longest begins at a cut that is at most
+//! longer than a [`RESOLUTION`]th of their age, unless somebody holds that cut and may ask what happened since. So a window of any length up to the longest begins at a cut that is at most
 //! that part, or one tick, too old; and the number of stretches grows with the logarithm of the longest window.
 //!
 //! Cuts share what has not changed, so a kept one costs what was overwritten since; the extremes cost what was touched.
@@ -128,8 +128,11 @@ impl History {
     }
 }
 
-/// Whether two neighbours are short enough for their age to become one.
+/// Whether two neighbours are short enough for their age to become one, and nobody else has the cut between them.
 fn may_join(one: &Stretch, next: &Stretch, now: Duration) -> bool {
+    if Arc::strong_count(&next.from.held) > 1 {
+        return false;
+    }
     let (length, age) = (next.until.saturating_sub(one.from.at()), now.saturating_sub(next.until));
     length.saturating_mul(RESOLUTION) <= age
 }

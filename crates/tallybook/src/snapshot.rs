@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub(crate) schema: Arc<Vec<Declaration>>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) history: Stretches,
+    /// Shared by all copies of one cut, so that the history can tell whether anybody else has one.
+    pub(crate) held: Arc<()>,
 }
 
 /// What of a registry's settings its snapshots tell.
@@ -107,6 +109,7 @@ impl Snapshot {
             schema: Arc::default(),
             settings,
             history: Arc::default(),
+            held: Arc::default(),
         }
     }
 

@@ -76,14 +76,12 @@ impl RateTracker {
     }
 
     /// What happened since the call before. Never waits.
-    #[must_use]
     pub fn update(&self) -> Arc<Difference> {
         self.update_from(&self.reader.latest())
     }
 
     /// What happened until this snapshot, which may be one of another registry: of the one that replaced the registry of
     /// the calls before, for instance. Never waits.
-    #[must_use]
     pub fn update_from(&self, latest: &Arc<Snapshot>) -> Arc<Difference> {
         let mut last = self.last.load();
         loop {

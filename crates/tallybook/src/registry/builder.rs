@@ -119,7 +119,7 @@ impl RegistryBuilder {
         let inner = Inner {
             hub,
             clock,
-            published: Arc::new(ArcSwap::new(empty)),
+            published: Arc::new(ArcSwap::from_pointee(Snapshot::clone(&empty))),
             changed: Event::new(),
             patience: self.patience,
             registered: Mutex::new(registered),
