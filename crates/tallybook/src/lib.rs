@@ -45,7 +45,7 @@ pub use metric::{
     UpDownCounter, Value,
 };
 pub use phase::Barrier;
-pub use reader::{CachedReader, Reader, Waited};
+pub use reader::{CachedReader, Reader, Snapshots, Waited};
 pub use registry::{FamilyBuilder, Registry, RegistryBuilder};
 pub use set::{Open, Record, Set};
 pub use snapshot::{Averaged, Declaration, FamilySnapshot, Snapshot};

@@ -1,5 +1,9 @@
 //! [`Reader`]: everyone who is not the collector.
 
+mod stream;
+
+pub use stream::Snapshots;
+
 use crate::registry::Inner;
 use crate::snapshot::Snapshot;
 use arc_swap::{ArcSwap, Cache};
@@ -67,6 +71,28 @@ impl Reader {
             }
             listener.await;
         }
+    }
+
+    /// All that [`next`](Self::next) would give, one after the other, as a stream: snapshots of later epochs than `after`, each
+    /// the newest at its time.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::StreamExt;
+    ///
+    /// let registry = tallybook::Registry::new();
+    /// let mut collector = registry.collector()?;
+    /// let mut snapshots = registry.reader().stream(0);
+    /// collector.tick();
+    /// collector.tick();
+    /// let newest = snapshots.next().await.expect("it never ends");
+    /// assert_eq!(newest.epoch(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stream(&self, after: u64) -> Snapshots {
+        Snapshots::new(self.clone(), after)
     }
 
     /// Blocks until there is a snapshot of a later epoch than `after`, or the time is over, and says which.
