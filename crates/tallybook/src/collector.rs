@@ -4,9 +4,9 @@ use crate::averages::Averages;
 use crate::error::CollectError;
 use crate::history::{Extreme, History, Stretches};
 use crate::metric::{Counter, Gauge, Max, Metric, Span};
-use crate::phase::{Closer, Hub};
+use crate::phase::{Closer, Hub, Stuck};
 use crate::registry::Inner;
-use crate::snapshot::{Part, Snapshot};
+use crate::snapshot::{Declaration, Part, Snapshot};
 use crate::totals::{SetTotals, Tick, Totals};
 use std::fmt;
 use std::future::Future;
@@ -58,6 +58,8 @@ pub struct Collector {
 /// What outlives a collector and is handed to the next.
 pub(crate) struct Core {
     closer: Closer,
+    /// What was registered when the last epoch was closed.
+    schema: Arc<Vec<Declaration>>,
     /// By place, from 1 on: place 0 is `own`.
     totals: Vec<Box<dyn Totals>>,
     cells: CollectorStats,
@@ -66,8 +68,12 @@ pub(crate) struct Core {
     history: History,
     /// The last cut, without its history.
     last: Arc<Snapshot>,
-    /// When the cut that is not finished was made.
+    /// When the cut that is not finished was made, and the one that was drained last.
     cut: Duration,
+    drained: Duration,
+    /// The first epoch that is not in a snapshot yet, and what was extreme from then on.
+    first: u64,
+    extremes: Vec<Extreme>,
     wall: std::time::SystemTime,
     ticking: Duration,
 }
@@ -77,12 +83,16 @@ impl Core {
     pub(crate) fn new(hub: Arc<Hub>, start: Arc<Snapshot>, history: History) -> Self {
         Core {
             closer: Closer::new(hub),
+            schema: Arc::default(),
             totals: Vec::new(),
             cells: CollectorStats::at_rest(),
             own: SetTotals::new(0),
             averages: Averages::new(start.settings.constants.clone()),
             history,
             cut: start.at(),
+            drained: start.at(),
+            first: 1,
+            extremes: Vec::new(),
             last: start,
             wall: std::time::SystemTime::UNIX_EPOCH,
             ticking: Duration::ZERO,
@@ -91,12 +101,8 @@ impl Core {
 
     fn tick(&mut self, inner: &Inner) -> Arc<Snapshot> {
         let started = inner.clock.now();
-        if !self.closer.is_pending() {
-            self.cut = started;
-            self.wall = inner.clock.wall();
-        }
-        let snapshot = match self.closer.close(inner.patience) {
-            Ok(epoch) => self.collect(inner, Span { first: epoch, last: epoch, at: self.cut }),
+        let snapshot = match self.close(inner, started) {
+            Ok(span) => self.publish(inner, span),
             Err(_) => self.repeat(inner),
         };
         let snapshot = Arc::new(snapshot);
@@ -106,15 +112,21 @@ impl Core {
         snapshot
     }
 
-    /// The snapshot of an epoch that was closed.
-    fn collect(&mut self, inner: &Inner, span: Span) -> Snapshot {
+    /// Closes the open epoch and adds up what it holds, without publishing it.
+    fn close(&mut self, inner: &Inner, now: Duration) -> Result<Span, Stuck> {
+        if !self.closer.is_pending() {
+            self.cut = now;
+            self.wall = inner.clock.wall();
+        }
+        let epoch = self.closer.close(inner.patience)?;
+        let span = Span { first: self.first, last: epoch, at: self.cut };
         // After the closing: what was recorded in this epoch on something new, was recorded after its registration.
         let (schema, fresh) = inner.take_fresh();
         self.totals.extend(fresh);
-        let interval = self.cut.saturating_sub(self.last.at());
-        self.averages.begin(self.cut, interval);
-        let mut extremes = Vec::new();
-        let mut tick = Tick { span, averages: &self.averages, extremes: &mut extremes };
+        self.schema = schema;
+        self.averages.begin(self.cut, self.cut.saturating_sub(self.drained));
+        self.drained = self.cut;
+        let mut tick = Tick { span, averages: &self.averages, extremes: &mut self.extremes };
         let totals = &mut self.totals;
         self.closer.drain(span.last, |place, block, quiet| {
             // A place that is newer than this has nothing in this epoch.
@@ -122,6 +134,16 @@ impl Core {
                 totals.drain(block, quiet, &mut tick);
             }
         });
+        Ok(span)
+    }
+
+    /// The snapshot of all epochs that were closed since the one before.
+    fn publish(&mut self, inner: &Inner, span: Span) -> Snapshot {
+        self.first = span.last + 1;
+        let interval = self.cut.saturating_sub(self.last.at());
+        self.averages.begin(self.cut, interval);
+        let mut extremes = std::mem::take(&mut self.extremes);
+        let mut tick = Tick { span, averages: &self.averages, extremes: &mut extremes };
         let published: Vec<_> =
             self.totals.iter_mut().map(|totals| totals.publish(&mut tick)).collect();
         self.cells.ticks.inc();
@@ -133,7 +155,7 @@ impl Core {
             interval,
             stale: false,
             parts: parts.collect(),
-            schema,
+            schema: self.schema.clone(),
             settings: self.last.settings.clone(),
             history: Stretches::default(),
             held: Arc::default(),

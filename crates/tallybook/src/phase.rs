@@ -45,7 +45,7 @@ mod words;
 
 pub use barrier::Barrier;
 pub(crate) use block::Block;
-pub(crate) use closer::{Closer, Quiet};
+pub(crate) use closer::{Closer, Quiet, Stuck};
 pub(crate) use entry::KeyedEntry;
 pub(crate) use hub::Hub;
 pub(crate) use keyed::{KeyedBlock, Met};

@@ -17,7 +17,7 @@ pub(crate) struct KeyedEntry<X, S> {
     pub(crate) meta: X,
     /// Where the entry's row is; set by the collector when it first meets the entry.
     row: AtomicU32,
-    /// The collector's own: the epoch (its low half) it last met the entry in.
+    /// The collector's own: the interval (the low half of its first epoch) in which it met the entry last.
     met: AtomicU32,
     /// The epoch (its low half) of the last release, and the number of holders; see `Holders`.
     holders: AtomicU64,
@@ -90,7 +90,7 @@ impl<X, S: Metric> KeyedEntry<X, S> {
         self.row.store(row, Ordering::Relaxed);
     }
 
-    /// Whether the collector meets the entry for the first time in this epoch.
+    /// Whether the collector meets the entry for the first time in the interval that begins with this epoch.
     pub(crate) fn meet(&self, epoch: u64) -> bool {
         // Relaxed: only the collector reads and writes it. Two epochs whose low halves are equal are so far apart that the
         // entry would have to rest for four billion ticks; `row` tells the very first meeting.

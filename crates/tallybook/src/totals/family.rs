@@ -36,11 +36,11 @@ pub(crate) struct FamilyTotals<K: Key, S: Stats> {
     retired: Vec<u64>,
     /// What is to be added to the total's slots.
     happened: Counts,
-    /// The rows touched in the epoch that is being drained.
+    /// The rows touched since the last snapshot.
     touched: Vec<u32>,
     /// How many rows the lists of changed rows have, of all snapshots.
     changed_alive: Arc<AtomicUsize>,
-    /// The entries that were unheld when the last epoch was drained, and those when this one is.
+    /// The entries that were unheld when something of them was drained before the last snapshot, and those since.
     unheld: Vec<Arc<Keyed<K, S>>>,
     unheld_now: Vec<Arc<Keyed<K, S>>>,
     delta: Delta<S>,
@@ -76,12 +76,14 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
 
     fn drain_entry(&mut self, entry: &Met<Meta<K>, S>, cells: &S, tick: &mut Tick<'_>) {
         let row = entry.row().unwrap_or_else(|| self.admit(entry));
-        if entry.meet(tick.span.last) {
+        // Its number is that of no other interval.
+        if entry.meet(tick.span.first) {
             self.touched.push(row);
-            // If it is released after this, that is a fact of a later epoch, and it is met again.
-            if entry.is_unheld() {
-                self.unheld_now.push(entry.share());
-            }
+        }
+        // If it is released after this, that is a fact of a later epoch, and it is drained again. One that is in the list
+        // twice retires once.
+        if entry.is_unheld() {
+            self.unheld_now.push(entry.share());
         }
         // Otherwise it was made or let go, and nothing else.
         if self.delta.drain(cells, tick.span) {
@@ -126,8 +128,8 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         &mut self.owners.get_mut(page, || Owners::new(alive)).entries[at]
     }
 
-    /// Retires those that were unheld when the last epoch was drained and have not come back since: their last change has
-    /// been published then.
+    /// Retires those that were unheld before the last snapshot and have not come back since: their last change was published
+    /// then.
     fn retire_unheld(&mut self, span: Span) -> usize {
         let now = std::mem::take(&mut self.unheld_now);
         let before = std::mem::replace(&mut self.unheld, now);
