@@ -2,6 +2,7 @@
 
 use crate::averages::Averages;
 use crate::error::CollectError;
+use crate::events::Wake;
 use crate::history::{Extreme, History, Stretches};
 use crate::metric::{Counter, Gauge, Max, Metric, Span};
 use crate::phase::{Closer, Hub, Stuck};
@@ -9,8 +10,10 @@ use crate::registry::Inner;
 use crate::snapshot::{Declaration, Part, Snapshot};
 use crate::totals::{SetTotals, Tick, Totals};
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 /// The name of the collector's own statistics.
@@ -117,13 +120,13 @@ impl Core {
         if !self.closer.is_pending() {
             self.cut = now;
             self.wall = inner.clock.wall();
+            self.take_over(inner);
+            self.totals.iter_mut().for_each(|totals| totals.prepare());
         }
         let epoch = self.closer.close(inner.patience)?;
         let span = Span { first: self.first, last: epoch, at: self.cut };
-        // After the closing: what was recorded in this epoch on something new, was recorded after its registration.
-        let (schema, fresh) = inner.take_fresh();
-        self.totals.extend(fresh);
-        self.schema = schema;
+        // Again: what was recorded in this epoch on something new, was recorded after its registration.
+        self.take_over(inner);
         self.averages.begin(self.cut, self.cut.saturating_sub(self.drained));
         self.drained = self.cut;
         let mut tick = Tick { span, averages: &self.averages, extremes: &mut self.extremes };
@@ -134,7 +137,15 @@ impl Core {
                 totals.drain(block, quiet, &mut tick);
             }
         });
+        self.totals.iter_mut().for_each(|totals| totals.settle(&mut tick));
         Ok(span)
+    }
+
+    /// Takes over the totals of what has been registered since the last call.
+    fn take_over(&mut self, inner: &Inner) {
+        let (schema, fresh) = inner.take_fresh();
+        self.totals.extend(fresh);
+        self.schema = schema;
     }
 
     /// The snapshot of all epochs that were closed since the one before.
@@ -213,11 +224,6 @@ impl Collector {
         Ok(Collector { inner, core })
     }
 
-    /// Whether there is nothing to collect, for ever.
-    pub(crate) fn is_disabled(&self) -> bool {
-        self.inner.is_none()
-    }
-
     /// Makes a cut and publishes it: every fact that is over before this call is in the snapshot it returns, unless the
     /// tick before was stale.
     ///
@@ -232,6 +238,24 @@ impl Collector {
         let snapshot = core.tick(inner);
         self.core = Some(core);
         snapshot
+    }
+
+    /// Closes an epoch without publishing a snapshot: what waits in queues is applied, questions to reducers are answered, and
+    /// numbers are added up until the next tick shows them. [`run`](Self::run) and the collector's own thread do this when
+    /// a queue is half full or a question was put; who ticks by hand may do it as often as is good.
+    pub fn pump(&mut self) {
+        let Some(inner) = &self.inner else { return };
+        inner.wake.take();
+        let Some(mut core) = self.core.take() else { return };
+        // A thread that stays inside a fact holds this up as it does a tick, which will go on with the same epoch.
+        let now = inner.clock.now();
+        let _stuck = core.close(inner, now);
+        self.core = Some(core);
+    }
+
+    /// What asks for [`pump`](Self::pump); `None` in a disabled registry.
+    pub(crate) fn wake(&self) -> Option<Arc<Wake>> {
+        self.inner.as_ref().map(|inner| inner.wake.clone())
     }
 
     /// Ticks for ever, after each `sleep(interval)`: on any runtime, whose timer the caller passes in. Drop the future to
@@ -255,11 +279,37 @@ impl Collector {
         interval: Duration,
         mut sleep: impl FnMut(Duration) -> T,
     ) {
+        let wake = self.wake();
         loop {
-            sleep(interval).await;
+            let mut sleeping = pin!(sleep(interval));
+            while !is_over_or_asked(sleeping.as_mut(), wake.as_deref()).await {
+                self.pump();
+            }
             self.tick();
         }
     }
+}
+
+/// Waits until `sleeping` is over, and answers `true`; or `false` if the collector is wanted before.
+async fn is_over_or_asked<T>(
+    mut sleeping: Pin<&mut impl Future<Output = T>>,
+    wake: Option<&Wake>,
+) -> bool {
+    let mut listener = wake.map(Wake::listen);
+    poll_fn(|cx| {
+        if sleeping.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        let (Some(wake), Some(listening)) = (wake, &mut listener) else { return Poll::Pending };
+        loop {
+            if wake.take() {
+                return Poll::Ready(false);
+            }
+            ready!(Pin::new(&mut *listening).poll(cx));
+            *listening = wake.listen();
+        }
+    })
+    .await
 }
 
 impl Drop for Collector {

@@ -3,7 +3,7 @@
 use crate::error::WrongRegistry;
 use crate::family::{Family, Key};
 use crate::history::{Extremes, Stretch, TOTAL};
-use crate::metric::Stats;
+use crate::metric::{Metric, Stats};
 use crate::row::{Flows, Peak, Peaks};
 use crate::set::Set;
 use crate::snapshot::{FamilyPart, Snapshot};
@@ -239,12 +239,17 @@ impl Difference {
     /// if no time has elapsed.
     #[must_use]
     pub fn per_second<S: Stats>(&self, increase: &S::Value) -> S::Rates {
-        let mut flows = Vec::with_capacity(S::FLOWS);
-        S::flows(increase, &mut flows);
+        S::rates(&mut Flows::new(&self.flows::<S>(increase)))
+    }
+
+    /// The flows of an increase, per second.
+    pub(crate) fn flows<M: Metric>(&self, increase: &M::Value) -> Vec<f64> {
+        let mut flows = Vec::with_capacity(M::FLOWS);
+        M::flows(increase, &mut flows);
         let seconds = self.elapsed().as_secs_f64();
         let rate = |flow: &mut f64| *flow = if seconds > 0.0 { *flow / seconds } else { 0.0 };
         flows.iter_mut().for_each(rate);
-        S::rates(&mut Flows::new(&flows))
+        flows
     }
 
     #[track_caller]

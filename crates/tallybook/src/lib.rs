@@ -9,6 +9,7 @@ mod collector;
 mod difference;
 mod distribution;
 mod error;
+mod events;
 mod family;
 mod history;
 mod measure;
@@ -37,6 +38,10 @@ pub use collector::{Collector, CollectorStats, CollectorStatsRates, CollectorSta
 pub use difference::Difference;
 pub use distribution::{Bucket, Distribution};
 pub use error::{CollectError, CollectorPanicked, FamilyFull, RegisterError, WrongRegistry};
+pub use events::{
+    Actor, ByKind, Close, Delivery, Event, EventStats, EventStatsRates, EventStatsSnapshot, Full,
+    NoReply, Order, Reducer, Reply, Sender,
+};
 pub use family::{Entry, Family, Key};
 pub use measure::Measure;
 pub use metric::{
@@ -46,7 +51,7 @@ pub use metric::{
 };
 pub use phase::Barrier;
 pub use reader::{CachedReader, Reader, Snapshots, Waited};
-pub use registry::{FamilyBuilder, Registry, RegistryBuilder};
+pub use registry::{ActorBuilder, FamilyBuilder, Registry, RegistryBuilder};
 pub use set::{Open, Record, Set};
 pub use snapshot::{Averaged, Declaration, FamilySnapshot, Snapshot};
 pub use tallybook_derive::{Label, Stats};

@@ -44,12 +44,14 @@ mod word;
 mod words;
 
 pub use barrier::Barrier;
-pub(crate) use block::Block;
+pub(crate) use block::{Block, Cells};
 pub(crate) use closer::{Closer, Quiet, Stuck};
 pub(crate) use entry::KeyedEntry;
 pub(crate) use hub::Hub;
 pub(crate) use keyed::{KeyedBlock, Met};
-pub(crate) use local::{Place, record_block, record_entry, release_entry, touch_entry};
+pub(crate) use local::{
+    Place, record_block, record_cells, record_entry, release_entry, touch_entry,
+};
 pub(crate) use stamp::stamp;
 pub(crate) use word::Word;
 pub(crate) use words::Words;

@@ -1,14 +1,17 @@
 //! [`Registry`]: owns the schema, the shards and the published snapshot.
 
+mod actor;
 mod builder;
 mod family;
 
+pub use actor::ActorBuilder;
 pub use builder::RegistryBuilder;
 pub use family::FamilyBuilder;
 
 use crate::clock::Clock;
 use crate::collector::{Collector, CollectorStats, Core};
 use crate::error::{CollectError, RegisterError};
+use crate::events::{Actor, Reducer, Wake};
 use crate::family::{Family, Key};
 use crate::metric::Stats;
 use crate::names::Names;
@@ -42,6 +45,8 @@ pub(crate) struct Inner {
     /// Notified after each publication.
     pub(crate) changed: Event,
     pub(crate) patience: Duration,
+    /// Asks the collector to close an epoch.
+    pub(crate) wake: Arc<Wake>,
     registered: Mutex<Registered>,
     /// The collector's state, while there is no collector.
     pub(crate) core: Mutex<Option<Box<Core>>>,
@@ -124,6 +129,20 @@ impl Registry {
         FamilyBuilder::new(self, name, label)
     }
 
+    /// Registers a reducer under `name`, which is also the first part of the names of its account's metrics. From now on the
+    /// collector applies to it what its senders send.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn actor<R: Reducer>(&self, name: &str, reducer: R) -> Result<Actor<R>, RegisterError> {
+        self.actor_builder(name).register(reducer)
+    }
+
+    /// An actor whose queues have a capacity of your choice.
+    pub fn actor_builder<'a>(&'a self, name: &'a str) -> ActorBuilder<'a> {
+        ActorBuilder::new(self, name)
+    }
+
     /// The collector, to tick by hand or to run as a future. There is one at a time.
     ///
     /// # Errors
@@ -192,10 +211,21 @@ impl Registered {
         name: &str,
         totals: impl FnOnce(usize) -> T,
     ) -> (Place, usize) {
+        self.add_with(inner, name, |_, index| totals(index))
+    }
+
+    /// The same for totals that need the place.
+    fn add_with<T: Totals + 'static>(
+        &mut self,
+        inner: &Inner,
+        name: &str,
+        totals: impl FnOnce(&Place, usize) -> T,
+    ) -> (Place, usize) {
         let index = self.places;
         self.places += 1;
-        self.fresh.push(Box::new(totals(index)));
-        (Place::new(inner.hub.clone(), index, name, inner.clock.clone()), index)
+        let place = Place::new(inner.hub.clone(), index, name, inner.clock.clone());
+        self.fresh.push(Box::new(totals(&place, index)));
+        (place, index)
     }
 
     fn declare(&mut self, declaration: Declaration) {

@@ -1,5 +1,6 @@
 //! [`Snapshot`]: an immutable state that the program was in.
 
+mod actor;
 mod averaged;
 mod family;
 #[cfg(feature = "serde")]
@@ -18,6 +19,7 @@ use crate::row::Row;
 use crate::rows::RowsView;
 use crate::schema::Group;
 use crate::set::Set;
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -55,6 +57,26 @@ pub(crate) struct Settings {
 pub(crate) enum Part {
     Set(Arc<SetPart>),
     Family(Arc<dyn AnyFamily>),
+    Reducer(Arc<ReducerPart>),
+}
+
+/// What an actor has come to.
+pub(crate) struct ReducerPart {
+    pub(crate) account: Arc<SetPart>,
+    pub(crate) state: Arc<dyn Any + Send + Sync>,
+    /// Why there is no reducer any more.
+    pub(crate) failure: Option<Arc<str>>,
+}
+
+impl Part {
+    /// What can be read as a set.
+    pub(crate) fn set(&self) -> Option<&SetPart> {
+        match self {
+            Part::Set(part) => Some(part),
+            Part::Reducer(part) => Some(&part.account),
+            Part::Family(_) => None,
+        }
+    }
 }
 
 /// What a set holds.
@@ -210,9 +232,9 @@ impl Snapshot {
     }
 
     pub(crate) fn metric<M: Metric>(&self, place: usize) -> M::Value {
-        match self.parts.get(place) {
-            Some(Part::Set(part)) => M::read(&mut part.row(self.span)),
-            _ => M::Value::default(),
+        match self.parts.get(place).and_then(Part::set) {
+            Some(part) => M::read(&mut part.row(self.span)),
+            None => M::Value::default(),
         }
     }
 

@@ -2,7 +2,10 @@
 
 use crate::collector::Collector;
 use crate::error::{CollectError, CollectorPanicked};
-use std::sync::{Arc, Condvar, Mutex};
+use crate::events::Wake;
+use event_listener::Listener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -18,33 +21,39 @@ pub struct Ticker {
 #[derive(Debug)]
 struct Running {
     stop: Arc<Stop>,
+    wake: Arc<Wake>,
     thread: JoinHandle<()>,
 }
 
-#[derive(Debug, Default)]
-struct Stop {
-    asked: Mutex<bool>,
-    changed: Condvar,
+/// Whether to stop; whoever changes it notifies the collector's [`Wake`].
+type Stop = AtomicBool;
+
+/// What the thread waits for.
+enum Woken {
+    /// The time is over.
+    Due,
+    /// The collector is wanted before.
+    Asked,
+    Stopped,
 }
 
-impl Stop {
-    fn ask(&self) {
-        *crate::lock(&self.asked) = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits until `deadline`, for ever if that is beyond all time; `true` if it was asked for.
-    fn wait_until(&self, deadline: Option<Instant>) -> bool {
-        let mut asked = crate::lock(&self.asked);
-        loop {
-            let left = deadline.map_or(Duration::MAX, |deadline| {
-                deadline.saturating_duration_since(Instant::now())
-            });
-            if *asked || left.is_zero() {
-                return *asked;
-            }
-            let woken = self.changed.wait_timeout(asked, left);
-            asked = woken.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+/// Waits until `deadline`, for ever if that is beyond all time.
+fn wait_until(deadline: Option<Instant>, stop: &Stop, wake: &Wake) -> Woken {
+    loop {
+        let listener = wake.listen();
+        // Relaxed: the notification brings its own fence, and so does listening.
+        if stop.load(Relaxed) {
+            return Woken::Stopped;
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Woken::Due;
+        }
+        if wake.take() {
+            return Woken::Asked;
+        }
+        match deadline {
+            Some(deadline) => drop(listener.wait_deadline(deadline)),
+            None => listener.wait(),
         }
     }
 }
@@ -54,16 +63,14 @@ impl Ticker {
         if interval.is_zero() {
             return Err(CollectError::ZeroInterval);
         }
-        if collector.is_disabled() {
-            return Ok(Ticker { running: None });
-        }
+        let Some(wake) = collector.wake() else { return Ok(Ticker { running: None }) };
         let stop = Arc::new(Stop::default());
-        let asked = stop.clone();
+        let (stopped, woken) = (stop.clone(), wake.clone());
         let thread = std::thread::Builder::new()
             .name("tallybook".to_owned())
-            .spawn(move || tick_until(&asked, collector, interval))
+            .spawn(move || tick_until(&stopped, &woken, collector, interval))
             .map_err(CollectError::Thread)?;
-        Ok(Ticker { running: Some(Running { stop, thread }) })
+        Ok(Ticker { running: Some(Running { stop, wake, thread }) })
     }
 
     /// Stops the thread and waits for its last exact cut, as dropping does.
@@ -75,8 +82,9 @@ impl Ticker {
     }
 
     fn join(&mut self) -> Result<(), CollectorPanicked> {
-        let Some(Running { stop, thread }) = self.running.take() else { return Ok(()) };
-        stop.ask();
+        let Some(Running { stop, wake, thread }) = self.running.take() else { return Ok(()) };
+        stop.store(true, Relaxed);
+        wake.notify();
         thread.join().map_err(|panic| {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
@@ -86,14 +94,18 @@ impl Ticker {
 }
 
 /// Ticks at multiples of the interval; those that are over already are left out.
-fn tick_until(stop: &Stop, mut collector: Collector, interval: Duration) {
+fn tick_until(stop: &Stop, wake: &Wake, mut collector: Collector, interval: Duration) {
     let mut next = Some(Instant::now());
     loop {
         next =
             next.and_then(|next| next.checked_add(interval)).map(|next| next.max(Instant::now()));
-        if stop.wait_until(next) {
-            // Dropping the collector makes the last cut.
-            return;
+        loop {
+            match wait_until(next, stop, wake) {
+                Woken::Due => break,
+                Woken::Asked => collector.pump(),
+                // Dropping the collector makes the last cut.
+                Woken::Stopped => return,
+            }
         }
         collector.tick();
     }

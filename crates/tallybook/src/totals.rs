@@ -2,10 +2,12 @@
 
 mod delta;
 mod family;
+mod reducer;
 mod shown;
 
 use delta::{Delta, flows_between};
 pub(crate) use family::FamilyTotals;
+pub(crate) use reducer::ReducerTotals;
 pub(crate) use shown::{Changed, OWNERS, Owners};
 
 use crate::averages::Averages;
@@ -27,8 +29,12 @@ pub(crate) struct Tick<'a> {
 
 /// The totals of one place.
 pub(crate) trait Totals: Send {
+    /// Called before an epoch is closed.
+    fn prepare(&mut self) {}
     /// Moves what a thread recorded in the closed epoch into the totals.
     fn drain(&mut self, block: &(dyn Any + Send + Sync), quiet: Quiet, tick: &mut Tick<'_>);
+    /// Called after all drains of an epoch.
+    fn settle(&mut self, _: &mut Tick<'_>) {}
     /// What the snapshot of the tick shows. Called once per epoch, after its drains.
     fn publish(&mut self, tick: &mut Tick<'_>) -> Part;
     /// How many entries it has.

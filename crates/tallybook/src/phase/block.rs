@@ -14,9 +14,21 @@ pub(crate) struct Block<S> {
 // The sequence and the epoch hand a side over with Release and Acquire, so `S: Send` is enough.
 unsafe impl<S: Send> Sync for Block<S> {}
 
-impl<S: Metric> Block<S> {
+/// What can be the cells of a block.
+pub(crate) trait Cells: Send + Sized + 'static {
+    /// Cells in which nothing has been recorded.
+    fn empty() -> Self;
+}
+
+impl<S: Metric> Cells for S {
+    fn empty() -> Self {
+        S::at_rest()
+    }
+}
+
+impl<S: Cells> Block<S> {
     pub(crate) fn new() -> Self {
-        Block { sides: [S::at_rest(), S::at_rest()] }
+        Block { sides: [S::empty(), S::empty()] }
     }
 
     #[inline(always)]

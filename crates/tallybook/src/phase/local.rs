@@ -5,7 +5,7 @@
 //! destructors of thread-locals, a shard that is borrowed for one fact.
 
 use super::barrier::Barrier;
-use super::block::Block;
+use super::block::{Block, Cells};
 use super::entry::KeyedEntry;
 use super::hub::{Hub, next_id};
 use super::keyed::KeyedBlock;
@@ -74,7 +74,7 @@ trait Part: Any + Send + Sync + Sized {
     fn empty() -> Self;
 }
 
-impl<S: Metric> Part for Block<S> {
+impl<S: Cells> Part for Block<S> {
     fn bytes() -> usize {
         size_of::<Self>()
     }
@@ -96,6 +96,12 @@ impl<X: Send + Sync + 'static, S: Metric> Part for KeyedBlock<X, S> {
 #[inline(always)]
 pub(crate) fn record_block<S: Metric>(place: &Place, f: impl FnOnce(&S)) {
     within(place, S::STAMPED, move |block: &Block<S>, fact| f(block.side(fact.side())));
+}
+
+/// One fact on cells that are no metric.
+#[inline(always)]
+pub(crate) fn record_cells<C: Cells>(place: &Place, f: impl FnOnce(&C)) {
+    within(place, false, move |block: &Block<C>, fact| f(block.side(fact.side())));
 }
 
 /// One fact on an entry, which the caller holds and which prefers the cache line `home`.

@@ -122,6 +122,7 @@ impl RegistryBuilder {
             published: Arc::new(ArcSwap::from_pointee(Snapshot::clone(&empty))),
             changed: Event::new(),
             patience: self.patience,
+            wake: Arc::default(),
             registered: Mutex::new(registered),
             core: Mutex::new(Some(core)),
             own: Set::new(own),

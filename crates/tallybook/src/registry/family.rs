@@ -5,7 +5,6 @@ use crate::averages;
 use crate::error::RegisterError;
 use crate::family::{Family, Key, Shared};
 use crate::metric::{Counter, Stats};
-use crate::phase::Place;
 use crate::snapshot::Declaration;
 use crate::totals::{FamilyTotals, SetTotals};
 use std::marker::PhantomData;
@@ -52,14 +51,14 @@ impl<'a, K: Key, S: Stats> FamilyBuilder<'a, K, S> {
         registered.names.take("family", self.name, Some(self.label), &S::group())?;
         let (refusals, refusals_index) =
             registered.add(inner, self.name, SetTotals::<Counter>::new);
-        let index = registered.places;
-        registered.places += 1;
-        let place = Place::new(inner.hub.clone(), index, self.name, inner.clock.clone());
-        let shared = Arc::new(Shared::new(place, refusals, self.max_keys));
         let settings = inner.published.load().settings.clone();
         let averages = self.averages.then(|| averages::words(S::FLOWS, &settings.constants));
-        let totals = FamilyTotals::<K, S>::new(shared.clone(), index, averages);
-        registered.fresh.push(Box::new(totals));
+        let mut shared = None;
+        let (_, index) = registered.add_with(inner, self.name, |place, index| {
+            let made = Arc::new(Shared::new(place.clone(), refusals, self.max_keys));
+            shared = Some(made.clone());
+            FamilyTotals::<K, S>::new(made, index, averages)
+        });
         registered.declare(Declaration {
             name: self.name.into(),
             label: Some(self.label.into()),
@@ -67,6 +66,6 @@ impl<'a, K: Key, S: Stats> FamilyBuilder<'a, K, S> {
             place: index,
             refusals: refusals_index,
         });
-        Ok(Family::new(Some(shared)))
+        Ok(Family::new(shared))
     }
 }

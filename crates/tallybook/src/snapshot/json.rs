@@ -37,8 +37,7 @@ impl Serialize for Sets<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let Sets(snapshot) = self;
         to.collect_map(snapshot.schema.iter().filter_map(|declared| {
-            let Some(Part::Set(part)) = snapshot.parts.get(declared.place) else { return None };
-            let row = part.row(snapshot.span);
+            let row = snapshot.parts.get(declared.place)?.set()?.row(snapshot.span);
             Some((&*declared.name, Values { group: &declared.group, row }))
         }))
     }

@@ -1,0 +1,103 @@
+//! Events: facts with identity, for one owner.
+//!
+//! # How an event travels
+//! Sending is a fact. The event goes into a queue in the sending thread's own block at the actor's place ([`mail`]), of the
+//! side that the open epoch has, and the counters of its [account](EventStats) stand beside it. When the collector closes an
+//! epoch it takes all queues of the quiet side, and applies what was in them to the [`Reducer`]. So an event is applied with
+//! the cut that holds the fact it was sent in, nothing is queued in a snapshot, and no queue is shared between threads.
+//!
+//! Queues are bounded. A sender whose queue is half full asks the collector to close an epoch ahead of time, without
+//! publishing a snapshot ([`Wake`]), so between two snapshots there may be any number of events.
+//!
+//! # Order
+//! Epochs are ordered, and within one the events of one thread and kind are. An *ordered* kind also takes a number from a
+//! counter that all senders share: a read-modify-write on one line respects what happened before, so sorting by it gives
+//! an order in which no effect comes before its cause, on whatever threads they were sent.
+
+mod account;
+mod actor;
+mod ask;
+mod mail;
+mod wake;
+
+pub(crate) use account::Account;
+pub use account::{ByKind, EventStats, EventStatsRates, EventStatsSnapshot};
+pub use actor::{Actor, Close, Sender};
+pub(crate) use actor::{Errand, Post};
+pub(crate) use ask::Request;
+pub use ask::{NoReply, Reply};
+pub(crate) use mail::{Letter, Mail};
+pub(crate) use wake::Wake;
+
+use crate::metric::Label;
+use std::hash::Hash;
+use std::time::Duration;
+
+/// What is sent to a [`Reducer`]: usually an enum, of which each variant is a kind.
+///
+/// `#[derive(Event)]` implements it.
+pub trait Event: Send + Sized + 'static {
+    /// The kinds of events, which have an account each.
+    type Kind: Label;
+    /// What tells those events of a kind apart that must not be merged: a peer, a connection. `()` where all may be.
+    type Key: Eq + Hash + Send + 'static;
+
+    /// Of which kind it is.
+    fn kind(&self) -> Self::Kind;
+    /// How events of a kind are delivered.
+    fn delivery(kind: Self::Kind) -> Delivery;
+    /// What it is about, asked where it has to be merged.
+    fn key(&self) -> Self::Key;
+    /// Takes up a later event of the same kind and key, for which there was no room: both are one from now on. Asked where
+    /// the delivery is [`Full::Coalesce`].
+    fn coalesce(&mut self, later: Self);
+}
+
+/// How events of a kind are delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// In what order they are applied.
+    pub order: Order,
+    /// What happens where a thread's queue of the kind is full.
+    pub full: Full,
+}
+
+/// In what order events are applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// If one was sent before another, on whatever threads, it is applied before it.
+    #[default]
+    Ordered,
+    /// In any order within one epoch, but for those of one thread and kind. For events that commute: it costs less.
+    Unordered,
+}
+
+/// What happens to an event where the sending thread's queue of its kind is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Full {
+    /// It is dropped, and the drop counted.
+    #[default]
+    DropNewest,
+    /// The oldest in the queue is dropped in its place, and the drop counted.
+    DropOldest,
+    /// It is [merged](Event::coalesce) with what has found no room before it, one event per key: nothing is ever dropped. The
+    /// merged event is applied in the place of the last one that went into it.
+    Coalesce,
+}
+
+/// The owner of some state, to which events are applied one after the other.
+///
+/// It lives in the collector, which applies events when it closes an epoch. So it must not wait for anything: while it
+/// does, nothing is collected.
+pub trait Reducer: Send + 'static {
+    /// What it takes.
+    type Event: Event;
+    /// What readers see of it. Immutable; the default is what they see before the first snapshot.
+    type Snapshot: Default + Send + Sync + 'static;
+
+    /// Takes an event. `at` is the time of the cut, on the registry's clock: it was sent no later than that, and after the
+    /// cut before.
+    fn apply(&mut self, event: Self::Event, at: Duration);
+    /// What readers are to see. Called at a tick if an event has been applied since the one before.
+    fn snapshot(&self) -> Self::Snapshot;
+}

@@ -1,0 +1,279 @@
+//! [`Actor`], the handle to a reducer, and [`Sender`], by which events reach it.
+
+use super::{Event, Mail, Reducer, Reply, Request, Wake};
+use crate::phase::{Place, record_cells};
+use crossbeam_utils::CachePadded;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+
+/// A handle to a registered [`Reducer`]: it gives senders, puts questions, and closes. Clone it freely.
+///
+/// Made by [`Registry::actor`](crate::Registry::actor). There is no task to spawn: the registry's collector applies the
+/// events, in its thread or wherever it is run.
+///
+/// ```
+/// use std::time::Duration;
+/// use tallybook::{Delivery, Event, Full, Label, Order, Reducer, Registry};
+///
+/// /// What happens to peers.
+/// enum PeerEvent {
+///     Choked(u32),
+///     Unchoked(u32),
+/// }
+///
+/// #[derive(Clone, Copy, Label)]
+/// enum PeerEventKind {
+///     Choked,
+///     Unchoked,
+/// }
+///
+/// impl Event for PeerEvent {
+///     type Kind = PeerEventKind;
+///     type Key = u32;
+///     fn kind(&self) -> PeerEventKind {
+///         match self {
+///             PeerEvent::Choked(_) => PeerEventKind::Choked,
+///             PeerEvent::Unchoked(_) => PeerEventKind::Unchoked,
+///         }
+///     }
+///     fn delivery(_: PeerEventKind) -> Delivery {
+///         Delivery { order: Order::Ordered, full: Full::Coalesce }
+///     }
+///     fn key(&self) -> u32 {
+///         match self {
+///             PeerEvent::Choked(peer) | PeerEvent::Unchoked(peer) => *peer,
+///         }
+///     }
+///     fn coalesce(&mut self, later: PeerEvent) {
+///         *self = later; // the last state wins
+///     }
+/// }
+///
+/// /// Who is choked.
+/// #[derive(Default)]
+/// struct Choked(std::collections::BTreeSet<u32>);
+///
+/// impl Reducer for Choked {
+///     type Event = PeerEvent;
+///     type Snapshot = usize;
+///     fn apply(&mut self, event: PeerEvent, _: Duration) {
+///         match event {
+///             PeerEvent::Choked(peer) => self.0.insert(peer),
+///             PeerEvent::Unchoked(peer) => self.0.remove(&peer),
+///         };
+///     }
+///     fn snapshot(&self) -> usize {
+///         self.0.len()
+///     }
+/// }
+///
+/// let registry = Registry::new();
+/// let choked = registry.actor("choked", Choked::default())?;
+/// let mut collector = registry.collector()?;
+/// let sender = choked.sender();
+/// sender.send(PeerEvent::Choked(7));
+/// sender.send(PeerEvent::Choked(8));
+/// sender.send(PeerEvent::Unchoked(7));
+/// let now = collector.tick();
+/// assert_eq!(*now.state(&choked), 1);
+/// assert_eq!(now.events(&choked)[PeerEventKind::Choked].applied, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Actor<R: Reducer>(Option<Arc<Post<R>>>);
+
+/// What an actor's handles and the collector share.
+pub(crate) struct Post<R: Reducer> {
+    pub(crate) letterbox: Arc<Letterbox<R::Event>>,
+    errands: Mutex<Vec<Errand<R>>>,
+}
+
+/// Something to be done by whoever has the reducer, in order.
+pub(crate) enum Errand<R> {
+    Ask(Request<R>),
+    /// Puts another in its place.
+    Restart(R),
+}
+
+/// What senders need.
+pub(crate) struct Letterbox<E> {
+    pub(crate) place: Place,
+    wake: Arc<Wake>,
+    capacity: usize,
+    /// The number of the ordered event that was sent last: a line that all senders write, and ordered kinds alone touch.
+    last: CachePadded<AtomicU64>,
+    closing: AtomicU8,
+    events: PhantomData<fn(E)>,
+}
+
+/// What is done with events that are sent, or wait, once an actor is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// Those that were sent before are applied.
+    Drain = 1,
+    /// Those that have not been applied yet are dropped, and counted as dropped.
+    Drop = 2,
+}
+
+impl<R: Reducer> Post<R> {
+    pub(crate) fn new(place: Place, wake: Arc<Wake>, capacity: usize) -> Self {
+        let letterbox = Letterbox {
+            place,
+            wake,
+            capacity,
+            last: CachePadded::new(AtomicU64::new(0)),
+            closing: AtomicU8::new(0),
+            events: PhantomData,
+        };
+        Post { letterbox: Arc::new(letterbox), errands: Mutex::default() }
+    }
+
+    pub(crate) fn take_errands(&self) -> Vec<Errand<R>> {
+        std::mem::take(&mut *crate::lock(&self.errands))
+    }
+}
+
+impl<E> Letterbox<E> {
+    /// Whether what waits is to be dropped.
+    pub(crate) fn drops(&self) -> bool {
+        // Relaxed: a wish, which is heard of at the next cut or the one after.
+        self.closing.load(Relaxed) == Close::Drop as u8
+    }
+}
+
+impl<R: Reducer> Actor<R> {
+    pub(crate) fn new(post: Option<Arc<Post<R>>>) -> Self {
+        Actor(post)
+    }
+
+    pub(crate) fn place(&self) -> Option<&Place> {
+        self.0.as_ref().map(|post| &post.letterbox.place)
+    }
+
+    /// A sender. One per producer is usual; any number may be made.
+    #[must_use]
+    pub fn sender(&self) -> Sender<R::Event> {
+        Sender(self.0.as_ref().map(|post| post.letterbox.clone()))
+    }
+
+    /// Puts a question to the reducer, which is answered when the collector next closes an epoch; it is asked to do so at
+    /// once. The reducer has taken by then what was sent before this call.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tallybook::{Delivery, Event, Label, Reducer, Registry};
+    /// # struct Add(u64);
+    /// # #[derive(Clone, Copy, Label)]
+    /// # enum Kind { Add }
+    /// # impl Event for Add {
+    /// #     type Kind = Kind;
+    /// #     type Key = ();
+    /// #     fn kind(&self) -> Kind { Kind::Add }
+    /// #     fn delivery(_: Kind) -> Delivery { Delivery::default() }
+    /// #     fn key(&self) {}
+    /// #     fn coalesce(&mut self, later: Add) { self.0 += later.0 }
+    /// # }
+    /// # #[derive(Default)]
+    /// # struct Sum(u64);
+    /// # impl Reducer for Sum {
+    /// #     type Event = Add;
+    /// #     type Snapshot = u64;
+    /// #     fn apply(&mut self, event: Add, _: Duration) { self.0 += event.0 }
+    /// #     fn snapshot(&self) -> u64 { self.0 }
+    /// # }
+    /// let registry = Registry::new();
+    /// let sum = registry.actor("sum", Sum::default())?;
+    /// let collecting = registry.collect_every(Duration::from_secs(60))?;
+    /// sum.sender().send(Add(3));
+    /// let answer = sum.ask(|sum| sum.0).wait(Duration::from_secs(5))?; // or `.await`
+    /// assert_eq!(answer, 3);
+    /// # drop(collecting);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&R) -> T + Send + 'static,
+    ) -> Reply<T> {
+        let Some(post) = &self.0 else { return Reply::gone() };
+        let (request, reply) = Reply::new(question);
+        self.run(post, Errand::Ask(request));
+        reply
+    }
+
+    /// Puts another reducer in the place of this one, at the next cut: one that has panicked, say. Events that are sent
+    /// meanwhile are counted as lost if it has, and applied otherwise.
+    pub fn restart(&self, reducer: R) {
+        if let Some(post) = &self.0 {
+            self.run(post, Errand::Restart(reducer));
+        }
+    }
+
+    /// Closes the actor: what is sent from now on is dropped, and counted. What readers see of it stays.
+    pub fn close(&self, how: Close) {
+        if let Some(post) = &self.0 {
+            // Relaxed: whoever sends at the same time may be before or after it.
+            post.letterbox.closing.fetch_max(how as u8, Relaxed);
+            post.letterbox.wake.ask();
+        }
+    }
+
+    fn run(&self, post: &Post<R>, errand: Errand<R>) {
+        crate::lock(&post.errands).push(errand);
+        post.letterbox.wake.ask();
+    }
+}
+
+impl<R: Reducer> Clone for Actor<R> {
+    fn clone(&self) -> Self {
+        Actor(self.0.clone())
+    }
+}
+
+impl<R: Reducer> fmt::Debug for Actor<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.place().map(Place::name);
+        f.debug_struct("Actor").field("name", &name).finish_non_exhaustive()
+    }
+}
+
+/// Sends events to a reducer, from any thread. Cheap to clone; made by [`Actor::sender`].
+pub struct Sender<E>(Option<Arc<Letterbox<E>>>);
+
+impl<E: Event> Sender<E> {
+    /// Sends an event: a fact like any other, and part of the fact that it is sent inside of. So a snapshot that holds that
+    /// fact holds what the reducer made of the event.
+    ///
+    /// Never blocks and never waits. Allocates only while the thread's queue of that kind is still growing; where the queue
+    /// is full the kind's [`Delivery`](super::Delivery) says what happens. In a disabled registry the event is gone.
+    #[inline]
+    pub fn send(&self, event: E) {
+        let Some(letterbox) = &self.0 else { return };
+        let mut is_half_full = false;
+        record_cells(&letterbox.place, |mail: &Mail<E>| {
+            // Relaxed: see `Actor::close`.
+            if letterbox.closing.load(Relaxed) != 0 {
+                return mail.refuse(&event);
+            }
+            // Relaxed: of one word, in whose order of modifications what happened before comes first.
+            let next = || letterbox.last.fetch_add(1, Relaxed) + 1;
+            is_half_full = mail.put(event, letterbox.capacity, next);
+        });
+        if is_half_full {
+            letterbox.wake.ask();
+        }
+    }
+}
+
+impl<E> Clone for Sender<E> {
+    fn clone(&self) -> Self {
+        Sender(self.0.clone())
+    }
+}
+
+impl<E> fmt::Debug for Sender<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.0.as_ref().map(|letterbox| letterbox.place.name());
+        f.debug_struct("Sender").field("name", &name).finish_non_exhaustive()
+    }
+}

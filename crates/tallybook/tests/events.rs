@@ -1,0 +1,354 @@
+//! Events: nothing lost unseen, one cut with the facts around them, causes before effects.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+use tallybook::{
+    Actor, ByKind, Close, Collector, Counter, Delivery, Event, EventStatsSnapshot, Full, Label,
+    NoReply, Order, Reducer, Registry, Set, Snapshot, Stats,
+};
+
+/// Something that opens and closes; two numbers, so that merging loses nothing.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    kind: Kind,
+    key: u32,
+    opened: u32,
+    closed: u32,
+}
+
+/// One kind for each way of delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Label)]
+enum Kind {
+    Newest,
+    Oldest,
+    Merged,
+    Loose,
+}
+
+const KINDS: [Kind; 4] = [Kind::Newest, Kind::Oldest, Kind::Merged, Kind::Loose];
+
+fn open(kind: Kind, key: u32) -> Change {
+    Change { kind, key, opened: 1, closed: 0 }
+}
+
+fn close(kind: Kind, key: u32) -> Change {
+    Change { kind, key, opened: 0, closed: 1 }
+}
+
+impl Event for Change {
+    type Kind = Kind;
+    type Key = u32;
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+    fn delivery(kind: Kind) -> Delivery {
+        let order = if kind == Kind::Loose { Order::Unordered } else { Order::Ordered };
+        let full = match kind {
+            Kind::Newest => Full::DropNewest,
+            Kind::Oldest => Full::DropOldest,
+            Kind::Merged | Kind::Loose => Full::Coalesce,
+        };
+        Delivery { order, full }
+    }
+    fn key(&self) -> u32 {
+        self.key
+    }
+    fn coalesce(&mut self, later: Change) {
+        self.opened += later.opened;
+        self.closed += later.closed;
+    }
+}
+
+/// What is open, by kind and key.
+#[derive(Default)]
+struct Table {
+    open: HashMap<(Kind, u32), i64>,
+    /// How many events were taken, and how often something was closed that had not been opened.
+    taken: u64,
+    reversed: u64,
+}
+
+impl Reducer for Table {
+    type Event = Change;
+    type Snapshot = (u64, u64, HashMap<(Kind, u32), i64>);
+
+    fn apply(&mut self, event: Change, _: Duration) {
+        assert_ne!(event.key, u32::MAX, "a key that no reducer likes");
+        self.taken += 1;
+        let open = self.open.entry((event.kind, event.key)).or_default();
+        *open += i64::from(event.opened) - i64::from(event.closed);
+        self.reversed += u64::from(*open < 0);
+    }
+    fn snapshot(&self) -> Self::Snapshot {
+        (self.taken, self.reversed, self.open.clone())
+    }
+}
+
+fn actor(capacity: usize) -> (Registry, Actor<Table>, Collector) {
+    let registry = Registry::new();
+    let builder = registry.actor_builder("table").capacity(capacity);
+    let actor = builder.register(Table::default()).unwrap();
+    let collector = registry.collector().unwrap();
+    (registry, actor, collector)
+}
+
+fn check_account(events: &ByKind<Kind, EventStatsSnapshot>) {
+    for (name, e) in events.iter() {
+        assert_eq!(e.sent, e.applied + e.coalesced + e.dropped + e.lost, "{name}: {e:?}");
+    }
+}
+
+fn live(snapshot: &Snapshot, actor: &Actor<Table>, kind: Kind) -> i64 {
+    snapshot.state(actor).2.iter().filter(|(of, _)| of.0 == kind).map(|(_, open)| open).sum()
+}
+
+// Open/close storms through queues of eight, with cuts all the while: nothing is lost unseen, and what is merged is exact.
+#[test]
+fn storms_through_small_queues_add_up_in_every_snapshot() {
+    const THREADS: u32 = 4;
+    let rounds: u32 = if cfg!(miri) { 50 } else { 20_000 };
+    let (_registry, actor, mut collector) = actor(8);
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let sender = actor.sender();
+                scope.spawn(move || {
+                    for round in 0..rounds {
+                        for kind in KINDS {
+                            sender.send(open(kind, thread * 8 + round % 8));
+                            sender.send(close(kind, thread * 8 + round % 8));
+                        }
+                    }
+                    KINDS.iter().for_each(|kind| sender.send(open(*kind, 1000 + thread)));
+                })
+            })
+            .collect();
+        let (stop, actor) = (&stop, &actor);
+        let ticking = scope.spawn(move || {
+            while !stop.load(SeqCst) {
+                collector.pump();
+                check_account(&collector.tick().events(actor));
+            }
+            collector
+        });
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        stop.store(true, SeqCst);
+        let now = ticking.join().unwrap().tick();
+        let events = now.events(actor);
+        check_account(&events);
+        let sent = u64::from(THREADS * (2 * rounds + 1));
+        KINDS.iter().for_each(|kind| assert_eq!(events[*kind].sent, sent));
+        for kind in [Kind::Merged, Kind::Loose] {
+            assert_eq!(events[kind].dropped, 0);
+            assert_eq!(live(&now, actor, kind), i64::from(THREADS));
+        }
+        assert_eq!(now.state(actor).0, KINDS.iter().map(|kind| events[*kind].applied).sum::<u64>());
+    });
+}
+
+/// Counts what it sends.
+#[derive(Stats)]
+struct Sent {
+    opened: Counter,
+}
+
+#[test]
+fn an_event_is_in_the_cut_of_the_fact_that_it_is_sent_in() {
+    const THREADS: u32 = 3;
+    let rounds: u32 = if cfg!(miri) { 50 } else { 50_000 };
+    let (registry, actor, mut collector) = actor(1 << 20);
+    let set: Set<Sent> = registry.set("sent").unwrap();
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (set, sender) = (&set, actor.sender());
+            scope.spawn(move || {
+                for round in 0..rounds {
+                    set.record(|s| {
+                        sender.send(open(KINDS[round as usize % 4], round % 16 * 3 + thread));
+                        s.opened.inc();
+                    });
+                }
+            });
+        }
+        let all = u64::from(THREADS * rounds);
+        loop {
+            let now = collector.tick();
+            assert_eq!(now.state(&actor).0, now.set(&set).opened);
+            if now.state(&actor).0 == all {
+                break;
+            }
+        }
+    });
+}
+
+// A connect on one thread and the disconnect on another never swap.
+#[test]
+fn what_happened_before_is_applied_before() {
+    let rounds: u32 = if cfg!(miri) { 30 } else { 20_000 };
+    let (_registry, actor, mut collector) = actor(1 << 20);
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let pairs: Vec<_> = (0..2)
+            .map(|pair| {
+                let (to, from) = mpsc::channel();
+                let (opener, closer) = (actor.sender(), actor.sender());
+                let opens = scope.spawn(move || {
+                    for key in 0..rounds {
+                        opener.send(open(Kind::Newest, key * 2 + pair));
+                        to.send(key * 2 + pair).unwrap();
+                    }
+                });
+                let closes = scope.spawn(move || {
+                    from.iter().for_each(|key| closer.send(close(Kind::Newest, key)));
+                });
+                [opens, closes]
+            })
+            .collect();
+        let (stop, ticked) = (&stop, &actor);
+        let ticking = scope.spawn(move || {
+            while !stop.load(SeqCst) {
+                assert_eq!(collector.tick().state(ticked).1, 0, "an effect came before its cause");
+            }
+            collector
+        });
+        pairs.into_iter().flatten().for_each(|thread| thread.join().unwrap());
+        stop.store(true, SeqCst);
+        let now = ticking.join().unwrap().tick();
+        assert_eq!((now.state(&actor).1, live(&now, &actor, Kind::Newest)), (0, 0));
+        assert_eq!(now.state(&actor).0, u64::from(rounds) * 4);
+    });
+}
+
+#[test]
+fn each_way_of_delivery_keeps_what_it_promises_where_there_is_no_room() {
+    let (_registry, actor, mut collector) = actor(2);
+    let sender = actor.sender();
+    for key in 0..4 {
+        KINDS.iter().for_each(|kind| sender.send(open(*kind, key % 3)));
+    }
+    let now = collector.tick();
+    let has = |kind, key| now.state(&actor).2.get(&(kind, key)).copied().unwrap_or(0);
+    let keys = |kind| [0, 1, 2].map(|key| has(kind, key));
+    assert_eq!(keys(Kind::Newest), [1, 1, 0]);
+    assert_eq!(keys(Kind::Oldest), [1, 0, 1]); // 2, then 0 again
+    assert_eq!(keys(Kind::Merged), [2, 1, 1]);
+    check_account(&now.events(&actor));
+    assert_eq!(now.events(&actor)[Kind::Oldest].dropped, 2);
+    assert_eq!(now.events(&actor)[Kind::Merged].coalesced, 0); // 2 and 0 have different keys
+    (0..9).for_each(|_| sender.send(open(Kind::Merged, 7)));
+    let now = collector.tick();
+    assert_eq!(now.events(&actor)[Kind::Merged].coalesced, 6);
+    assert_eq!(now.state(&actor).2[&(Kind::Merged, 7)], 9);
+}
+
+#[test]
+fn a_reducer_that_panics_is_reported_and_can_be_replaced() {
+    let (_registry, actor, mut collector) = actor(16);
+    let sender = actor.sender();
+    sender.send(open(Kind::Newest, 1));
+    let before = collector.tick();
+    sender.send(open(Kind::Newest, 2));
+    sender.send(open(Kind::Newest, u32::MAX));
+    sender.send(open(Kind::Newest, 3));
+    let now = collector.tick();
+    assert!(now.failure(&actor).unwrap().contains("a key that no reducer likes"));
+    assert_eq!(before.failure(&actor), None);
+    assert_eq!(
+        (now.events(&actor)[Kind::Newest].applied, now.events(&actor)[Kind::Newest].lost),
+        (2, 2)
+    );
+    check_account(&now.events(&actor));
+    assert_eq!(*now.state(&actor), *before.state(&actor)); // readers keep the last that was whole
+    assert_eq!(actor.ask(|_| ()).wait(Duration::ZERO), Err(NoReply::TimedOut));
+    let asked = actor.ask(|table| table.taken);
+    collector.pump();
+    assert_eq!(asked.wait(Duration::ZERO), Err(NoReply::Gone));
+    actor.restart(Table::default());
+    sender.send(open(Kind::Newest, 4));
+    let now = collector.tick();
+    assert_eq!((now.failure(&actor), now.state(&actor).0), (None, 0)); // sent before it was in place
+    sender.send(open(Kind::Newest, 5));
+    let now = collector.tick();
+    assert_eq!(now.state(&actor).0, 1);
+    check_account(&now.events(&actor));
+}
+
+#[test]
+fn a_closed_actor_applies_or_drops_what_waits_and_takes_no_more() {
+    for (how, applied) in [(Close::Drain, 2), (Close::Drop, 0)] {
+        let (_registry, actor, mut collector) = actor(16);
+        let sender = actor.sender();
+        (0..2).for_each(|key| sender.send(open(Kind::Loose, key)));
+        actor.close(how);
+        sender.send(open(Kind::Loose, 2));
+        let events = collector.tick().events(&actor)[Kind::Loose].clone();
+        assert_eq!((events.sent, events.applied, events.dropped), (3, applied, 3 - applied));
+    }
+}
+
+#[test]
+fn questions_are_answered_after_what_was_sent_before_them() {
+    let (registry, actor, collector) = actor(16);
+    drop(collector);
+    let _ticker = registry.collect_every(Duration::from_secs(3600)).unwrap();
+    let sender = actor.sender();
+    for n in 1..=100 {
+        sender.send(open(Kind::Newest, n));
+        let answer = actor.ask(|table| table.taken).wait(Duration::from_secs(60));
+        assert_eq!(answer, Ok(u64::from(n)));
+    }
+    // One that panics is answered with that, and harms nobody.
+    let asked = actor.ask(|_| -> u64 { panic!("a bad question") });
+    assert_eq!(asked.wait(Duration::from_secs(60)), Err(NoReply::Gone));
+    assert_eq!(actor.ask(|table| table.taken).wait(Duration::from_secs(60)), Ok(100));
+}
+
+#[tokio::test]
+async fn a_collector_on_a_runtime_empties_queues_and_answers_between_ticks() {
+    let (registry, actor, collector) = actor(64);
+    let collecting = tokio::spawn(collector.run(Duration::from_secs(3600), tokio::time::sleep));
+    let sender = actor.sender();
+    for n in 0..1000 {
+        sender.send(open(Kind::Newest, n));
+        if n % 16 == 0 {
+            assert_eq!(actor.ask(|table| table.taken).await, Ok(u64::from(n) + 1));
+        }
+    }
+    drop(actor.ask(|_| unreachable!("taken back"))); // before the collector runs
+    assert_eq!(actor.ask(|table| table.taken).await, Ok(1000));
+    collecting.abort();
+    assert!(collecting.await.unwrap_err().is_cancelled());
+    assert_eq!(registry.reader().latest().events(&actor)[Kind::Newest].dropped, 0);
+    assert_eq!(actor.ask(|table| table.taken).wait(Duration::ZERO), Err(NoReply::TimedOut));
+}
+
+#[test]
+fn a_half_full_queue_is_emptied_between_ticks() {
+    let (registry, actor, collector) = actor(64);
+    drop(collector);
+    let ticker = registry.collect_every(Duration::from_secs(3600)).unwrap();
+    let sender = actor.sender();
+    for n in 0..10_000_u32 {
+        sender.send(open(Kind::Newest, n));
+        if n % 32 == 31 {
+            // Half full: the collector has been asked, and comes.
+            actor.ask(|_| ()).wait(Duration::from_secs(60)).unwrap();
+        }
+    }
+    ticker.stop().unwrap();
+    let events = registry.reader().latest().events(&actor)[Kind::Newest].clone();
+    assert_eq!((events.applied, events.dropped), (10_000, 0));
+}
+
+#[test]
+fn nothing_is_sent_in_a_disabled_registry() {
+    let actor = Registry::disabled().actor("table", Table::default()).unwrap();
+    actor.sender().send(open(Kind::Newest, 1));
+    let now = Registry::disabled().reader().latest();
+    assert_eq!((now.state(&actor).0, now.events(&actor)[Kind::Newest].sent), (0, 0));
+    assert_eq!(actor.ask(|_| ()).wait(Duration::from_secs(60)), Err(NoReply::Gone));
+}
