@@ -1,10 +1,16 @@
 //! What is counted, and the books it is kept in: one set for the swarm, one entry per member.
 //!
 //! Every number here exists twice, once in [`Swarm`] and once in the entry of the [`Member`] it belongs to, and both are
-//! changed by one fact. So every snapshot has to satisfy `sum over members (present + departed) == swarm`.
+//! changed by one fact. So every snapshot has to satisfy `sum over members (present + departed) == swarm`. A fact that counts
+//! something that takes time says how long it took as well, so each histogram has as many times as its counter has counts.
+
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tallybook::{Counter, Entry, Family, Gauge, Live, Max, Registry, Set, Stats};
+use tallybook::{
+    Counter, Entry, Family, Gauge, Histogram, LiveField, Max, Open, Registry, Set, Stats, TimedLive,
+};
+use tokio::sync::watch;
 
 /// One member of the swarm: the seed or a leecher.
 #[derive(Stats)]
@@ -23,15 +29,23 @@ pub struct Member {
     pub verified: Counter,
     /// Pieces whose hash was right after they were received.
     pub pieces: Counter,
-    /// Writes to storage.
+    /// Writes to storage, each of a chunk: 16 KiB, or less at the end of a piece or file.
     pub writes: Counter,
-    /// Reads from storage.
+    /// Reads from storage: of a chunk to be sent, of up to 64 KiB to be hashed.
     pub reads: Counter,
+    /// How long each write of a chunk took.
+    pub write_time: Histogram<Duration>,
+    /// How long each read took.
+    pub read_time: Histogram<Duration>,
+    /// How long all writes to a piece took together, those included that were in vain, for each piece counted.
+    pub piece_write_time: Histogram<Duration>,
     /// Payload of the pieces the member has, as librqbit says: those of an earlier stay and a seed's own, too.
     #[stats(unit = "bytes")]
     pub have: Gauge,
     /// Live connections to other members, as librqbit's per-peer view shows them.
-    pub connections: Live,
+    pub connections: TimedLive,
+    /// Stays: opened when the member joins, closed when it leaves.
+    pub stays: TimedLive,
 }
 
 /// The whole swarm.
@@ -51,12 +65,18 @@ pub struct Swarm {
     pub verified: Counter,
     /// Pieces whose hash was right after they were received.
     pub pieces: Counter,
-    /// Writes to storage.
+    /// Writes to storage, each of a chunk.
     pub writes: Counter,
     /// Reads from storage.
     pub reads: Counter,
+    /// How long each write of a chunk took.
+    pub write_time: Histogram<Duration>,
+    /// How long each read took.
+    pub read_time: Histogram<Duration>,
+    /// How long all writes to a piece took together, for each piece counted.
+    pub piece_write_time: Histogram<Duration>,
     /// Members: opened when one joins, closed when it leaves.
-    pub members: Live,
+    pub members: TimedLive,
 }
 
 /// What librqbit's own counters said of themselves when they were read.
@@ -103,7 +123,8 @@ impl Books {
             .members
             .entry(name.to_string())
             .with_context(|| format!("cannot open the books of {name}"))?;
-        Ok(Page { swarm: self.swarm.clone(), member })
+        let (held, _) = watch::channel(());
+        Ok(Page { swarm: self.swarm.clone(), member, held })
     }
 }
 
@@ -113,54 +134,106 @@ pub struct Page {
     swarm: Set<Swarm>,
     /// The member's own entry.
     pub member: Entry<String, Member>,
+    /// Dropped after the entry.
+    held: watch::Sender<()>,
 }
 
 impl Page {
-    /// `bytes` of payload were written to the file.
-    pub fn received(&self, bytes: u64) {
+    /// A chunk of `bytes` was written to the file, which took `time`.
+    pub fn received(&self, bytes: u64, time: Duration) {
         self.swarm.record(|swarm| {
             swarm.writes.inc();
             swarm.received.add(bytes);
+            swarm.write_time.record(time);
             self.member.record(|member| {
                 member.writes.inc();
                 member.received.add(bytes);
+                member.write_time.record(time);
             });
         });
     }
 
-    /// `bytes` of payload were read from the file to be sent.
-    pub fn served(&self, bytes: u64) {
+    /// `bytes` of payload were read from the file to be sent, which took `time`.
+    pub fn served(&self, bytes: u64, time: Duration) {
         self.swarm.record(|swarm| {
             swarm.reads.inc();
             swarm.served.add(bytes);
+            swarm.read_time.record(time);
             self.member.record(|member| {
                 member.reads.inc();
                 member.served.add(bytes);
+                member.read_time.record(time);
             });
         });
     }
 
-    /// `bytes` of payload were read from the file to be hashed.
-    pub fn checked(&self, bytes: u64) {
+    /// `bytes` of payload were read from the file to be hashed, which took `time`.
+    pub fn checked(&self, bytes: u64, time: Duration) {
         self.swarm.record(|swarm| {
             swarm.reads.inc();
             swarm.checked.add(bytes);
+            swarm.read_time.record(time);
             self.member.record(|member| {
                 member.reads.inc();
                 member.checked.add(bytes);
+                member.read_time.record(time);
             });
         });
     }
 
-    /// A piece of `bytes` was received whole and its hash is right.
-    pub fn verified(&self, bytes: u64) {
+    /// A piece of `bytes` was received whole and its hash is right; writing it took `time`.
+    pub fn verified(&self, bytes: u64, time: Duration) {
         self.swarm.record(|swarm| {
             swarm.pieces.inc();
             swarm.verified.add(bytes);
+            swarm.piece_write_time.record(time);
             self.member.record(|member| {
                 member.pieces.inc();
                 member.verified.add(bytes);
+                member.piece_write_time.record(time);
             });
         });
+    }
+
+    /// Opens a stay of the member.
+    pub fn stay(&self) -> Stay {
+        let mut open = None;
+        self.swarm.record(|_| {
+            open = Some((self.swarm.open(Swarm::members), self.member.open(Member::stays)));
+        });
+        Stay { swarm: self.swarm.clone(), open }
+    }
+
+    /// What ends when the last clone of this page is dropped: nobody can write on it any more.
+    pub fn end(&self) -> End {
+        End(self.held.subscribe())
+    }
+}
+
+/// The end of a page.
+#[derive(Clone)]
+pub struct End(watch::Receiver<()>);
+
+impl End {
+    /// Waits for it.
+    pub async fn reached(&mut self) {
+        // Nothing is ever sent, so this is an error: there is no sender left.
+        let _ = self.0.changed().await;
+    }
+}
+
+/// A member's stay: opened for the member and the swarm by one fact, and closed for both by one when it is dropped.
+pub struct Stay {
+    swarm: Set<Swarm>,
+    open: Option<(InSwarm, OfMember)>,
+}
+
+type InSwarm = Open<Set<Swarm>, LiveField<Swarm, TimedLive>, TimedLive>;
+type OfMember = Open<Entry<String, Member>, LiveField<Member, TimedLive>, TimedLive>;
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        let open = self.open.take();
+        self.swarm.record(|_| drop(open));
     }
 }

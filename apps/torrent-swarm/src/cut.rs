@@ -4,12 +4,12 @@ use std::iter::Sum;
 use std::ops::Add;
 use std::time::Duration;
 
-use tallybook::Snapshot;
+use tallybook::{Distribution, Snapshot};
 
 use crate::books::{Books, LibrqbitSnapshot, MemberSnapshot, SwarmSnapshot};
 
 /// What a member, several members or the swarm have done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Payload written.
     pub received: u64,
@@ -25,11 +25,21 @@ pub struct Tally {
     pub writes: u64,
     /// Reads from storage.
     pub reads: u64,
+    /// Joins.
+    pub joined: u64,
+    /// Departures.
+    pub left: u64,
+    /// How long the writes took.
+    pub write_time: Distribution<Duration>,
+    /// How long the reads took.
+    pub read_time: Distribution<Duration>,
+    /// How long it took to write the good pieces.
+    pub piece_write_time: Distribution<Duration>,
 }
 
 impl Tally {
-    /// The numbers with their names.
-    pub fn named(&self) -> [(&'static str, u64); 7] {
+    /// The counters with their names.
+    pub fn counters(&self) -> [(&'static str, u64); 9] {
         [
             ("received", self.received),
             ("served", self.served),
@@ -38,6 +48,17 @@ impl Tally {
             ("pieces", self.pieces),
             ("writes", self.writes),
             ("reads", self.reads),
+            ("joined", self.joined),
+            ("left", self.left),
+        ]
+    }
+
+    /// The times with their names, each after the counter that has as many.
+    pub fn times(&self) -> [(&'static str, u64, &'static str, &Distribution<Duration>); 3] {
+        [
+            ("writes", self.writes, "write_time", &self.write_time),
+            ("reads", self.reads, "read_time", &self.read_time),
+            ("pieces", self.pieces, "piece_write_time", &self.piece_write_time),
         ]
     }
 }
@@ -54,6 +75,11 @@ impl Add for Tally {
             pieces: self.pieces + other.pieces,
             writes: self.writes + other.writes,
             reads: self.reads + other.reads,
+            joined: self.joined + other.joined,
+            left: self.left + other.left,
+            write_time: self.write_time.merged(&other.write_time),
+            read_time: self.read_time.merged(&other.read_time),
+            piece_write_time: self.piece_write_time.merged(&other.piece_write_time),
         }
     }
 }
@@ -64,8 +90,8 @@ impl Sum for Tally {
     }
 }
 
-impl From<&MemberSnapshot> for Tally {
-    fn from(member: &MemberSnapshot) -> Self {
+impl From<MemberSnapshot> for Tally {
+    fn from(member: MemberSnapshot) -> Self {
         Self {
             received: member.received,
             served: member.served,
@@ -74,12 +100,17 @@ impl From<&MemberSnapshot> for Tally {
             pieces: member.pieces,
             writes: member.writes,
             reads: member.reads,
+            joined: member.stays.opened,
+            left: member.stays.closed,
+            write_time: member.write_time,
+            read_time: member.read_time,
+            piece_write_time: member.piece_write_time,
         }
     }
 }
 
-impl From<&SwarmSnapshot> for Tally {
-    fn from(swarm: &SwarmSnapshot) -> Self {
+impl From<SwarmSnapshot> for Tally {
+    fn from(swarm: SwarmSnapshot) -> Self {
         Self {
             received: swarm.received,
             served: swarm.served,
@@ -88,6 +119,11 @@ impl From<&SwarmSnapshot> for Tally {
             pieces: swarm.pieces,
             writes: swarm.writes,
             reads: swarm.reads,
+            joined: swarm.members.opened,
+            left: swarm.members.closed,
+            write_time: swarm.write_time,
+            read_time: swarm.read_time,
+            piece_write_time: swarm.piece_write_time,
         }
     }
 }
@@ -97,7 +133,7 @@ impl From<&SwarmSnapshot> for Tally {
 pub struct Present {
     /// Its name.
     pub name: String,
-    /// What it has done since it joined.
+    /// What it has done since it joined; where it came back before a cut showed it gone, since it joined first.
     pub tally: Tally,
     /// Payload it has, that of an earlier stay included.
     pub have: u64,
@@ -146,10 +182,6 @@ pub struct Cut {
     pub total: Tally,
     /// The swarm's own totals.
     pub swarm: Tally,
-    /// Joins so far.
-    pub joined: u64,
-    /// Departures so far.
-    pub left: u64,
     /// librqbit's own counters.
     pub librqbit: Readings,
 }
@@ -157,16 +189,15 @@ pub struct Cut {
 impl Cut {
     /// Reads a snapshot.
     pub fn of(snapshot: &Snapshot, books: &Books) -> Self {
-        let swarm = snapshot.set(&books.swarm);
         let members = snapshot.family(&books.members);
         let mut present: Vec<Present> = members
             .iter()
             .map(|(name, member)| Present {
                 name: name.clone(),
-                tally: Tally::from(&member),
                 have: member.have.map_or(0, i64::unsigned_abs),
                 opened: member.connections.opened,
                 closed: member.connections.closed,
+                tally: Tally::from(member),
             })
             .collect();
         // The seed first, then the leechers in their order: a longer name is a later number.
@@ -181,18 +212,17 @@ impl Cut {
             epoch: snapshot.epoch(),
             at: snapshot.at(),
             present,
-            departed: Tally::from(&members.retired()),
-            total: Tally::from(&members.total()),
-            swarm: Tally::from(&swarm),
-            joined: swarm.members.opened,
-            left: swarm.members.closed,
+            departed: Tally::from(members.retired()),
+            total: Tally::from(members.total()),
+            swarm: Tally::from(snapshot.set(&books.swarm)),
             librqbit: Readings::from(&snapshot.set(&books.librqbit)),
         }
     }
 
     /// Members, present and departed, summed one by one.
     pub fn parts(&self) -> Tally {
-        self.present.iter().map(|member| member.tally).sum::<Tally>() + self.departed
+        self.present.iter().map(|member| member.tally.clone()).sum::<Tally>()
+            + self.departed.clone()
     }
 
     /// Live connections of all present members.

@@ -3,25 +3,23 @@
 use std::io::{IsTerminal, Write, stdout};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, poll, read};
 
 use crate::books::Books;
-use crate::cut::Cut;
 use crate::follow::Shared;
 use crate::interrupt::Interrupt;
 use crate::lines::lines;
-use crate::rate::Rates;
 use crate::screen::draw;
 use crate::view::{Goal, View};
 
-/// Time between two screens.
+/// Time between two screens, and between two looks for something to print.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// Time between two blocks of plain lines.
+/// Time between two blocks of plain lines, at least.
 const BLOCK: Duration = Duration::from_secs(1);
 
 /// What is shown and where it comes from.
@@ -29,14 +27,15 @@ struct Source {
     books: Books,
     verdict: Shared,
     goal: Goal,
-    rates: Rates,
+    interval: Duration,
     last: Option<View>,
 }
 
 impl Source {
     fn look(&mut self) -> View {
-        let cut = Cut::of(&self.books.registry.reader().latest(), &self.books);
-        let view = View::of(&self.goal, cut, self.verdict.get(), &mut self.rates);
+        let snapshot = self.books.registry.reader().latest();
+        let verdict = self.verdict.get();
+        let view = View::of(&self.goal, self.interval, &snapshot, &self.books, verdict);
         if !view.cut.present.is_empty() {
             self.last = Some(view.clone());
         }
@@ -57,10 +56,16 @@ pub struct Display {
 }
 
 impl Display {
-    /// Starts showing.
-    pub fn start(books: Books, verdict: Shared, goal: Goal, interrupt: Interrupt) -> Result<Self> {
+    /// Starts showing books that are closed every `interval`.
+    pub fn start(
+        books: Books,
+        verdict: Shared,
+        goal: Goal,
+        interval: Duration,
+        interrupt: Interrupt,
+    ) -> Result<Self> {
         let (stop, stopped) = channel();
-        let mut source = Source { books, verdict, goal, rates: Rates::default(), last: None };
+        let mut source = Source { books, verdict, goal, interval, last: None };
         let show = move || {
             let wait = |time| !matches!(stopped.recv_timeout(time), Err(RecvTimeoutError::Timeout));
             if !stdout().is_terminal() {
@@ -88,10 +93,20 @@ impl Display {
 }
 
 fn print(source: &mut Source, mut stopped: impl FnMut(Duration) -> bool) -> Result<()> {
-    while !stopped(BLOCK) {
-        say(&lines(&source.look()))?;
+    // Something at once: the first cut may take a while.
+    let view = source.look();
+    say(&lines(&view))?;
+    let (mut said, mut at) = (view.cut.epoch, Instant::now());
+    while !stopped(FRAME) {
+        let view = source.look();
+        // The same cut again would say nothing new.
+        if view.cut.epoch != said && at.elapsed() >= BLOCK {
+            (said, at) = (view.cut.epoch, Instant::now());
+            say(&lines(&view))?;
+        }
     }
-    say(&lines(&source.parting()))
+    let view = source.parting();
+    if view.cut.epoch == said { Ok(()) } else { say(&lines(&view)) }
 }
 
 fn say(text: &str) -> Result<()> {

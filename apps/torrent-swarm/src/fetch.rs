@@ -147,12 +147,14 @@ pub struct Fetch {
     pub rate: Rate,
     /// How long the peer may take to accept the connection, and again to answer the handshake.
     pub patience: Duration,
+    /// The time between two cuts.
+    pub interval: Duration,
 }
 
 impl Fetch {
     /// Fetches all of it and verifies it.
     pub async fn run(self, books: &Books, faults: &UnboundedSender<WriteFault>) -> Result<()> {
-        let Self { torrent, peer, dir, rate, patience } = self;
+        let Self { torrent, peer, dir, rate, patience, interval } = self;
         let joining = Joining {
             name: NAME.into(),
             dir: dir.clone(),
@@ -170,7 +172,7 @@ impl Fetch {
             );
         }
         member.complete().await?;
-        member.leave(books).await?;
+        member.leave(books, interval).await?;
         tokio::task::spawn_blocking(move || torrent.verify(&dir)).await?
     }
 }

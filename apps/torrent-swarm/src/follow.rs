@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::books::Books;
 use crate::cut::Cut;
-use crate::law::{Verdict, World};
+use crate::law::{Breach, World, breaches};
+use crate::verdict::Verdict;
+use crate::windows::Windows;
 
 /// How long the follower may sleep through being told to stop.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -28,8 +30,8 @@ impl Shared {
         self.lock().clone()
     }
 
-    fn enter(&self, cut: &Cut, taken: u64, world: World) {
-        self.lock().enter(cut, taken, world);
+    fn enter(&self, cut: &Cut, taken: u64, found: &[Breach]) {
+        self.lock().enter(cut, taken, found);
         self.0.1.notify_all();
     }
 
@@ -124,8 +126,10 @@ fn follow(
     trouble: &CancellationToken,
 ) -> Result<()> {
     let mut written = Ok(());
-    let first = reader.latest().epoch();
+    let start = reader.latest();
+    let first = start.epoch();
     let mut seen = first;
+    let mut windows = Windows::new(books.clone(), start);
     loop {
         // Asked before the wait: what was published before the stop is then still found by it.
         let last_round = stop.is_cancelled();
@@ -137,7 +141,10 @@ fn follow(
             continue;
         };
         seen = snapshot.epoch();
-        verdict.enter(&Cut::of(&snapshot, books), seen - first, world);
+        let cut = Cut::of(&snapshot, books);
+        let mut found = breaches(&cut, world);
+        found.extend(windows.enter(&snapshot));
+        verdict.enter(&cut, seen - first, &found);
         if written.is_ok()
             && let Some(journal) = &mut journal
         {

@@ -1,12 +1,13 @@
 //! The law that every cut has to obey.
 //!
-//! For each counter, the members present and departed sum to the swarm: every fact is whole. And where all members are ours,
-//! what was received was served before and what was verified was received before, although the two ends are counted on
+//! For each counter, the members present and departed sum to the swarm, and for each histogram they merge to it: every fact
+//! is whole. For the same reason there are as many times as there are counts of what was timed. And where all members are
+//! ours, what was received was served before and what was verified was received before, although the two ends are counted on
 //! different threads of different sessions with a socket between them: every cut is consistent.
 
 use std::fmt;
 
-use crate::cut::Cut;
+use crate::cut::{Cut, Tally};
 
 /// How a cut broke the law.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,12 +30,33 @@ pub enum Breach {
         /// What the library says.
         total: u64,
     },
+    /// The members' times do not merge to those of the swarm, or to their total.
+    Times {
+        /// Which times.
+        time: &'static str,
+        /// What they do not merge to.
+        whole: &'static str,
+    },
+    /// What was counted was not timed, or the other way round.
+    Untimed {
+        /// What is counted, and how many there are.
+        counted: (&'static str, u64),
+        /// The times of it, and how many there are.
+        timed: (&'static str, u64),
+    },
     /// Something is counted whose cause is not.
     Cause {
         /// What can only happen later.
         later: (&'static str, u64),
         /// What has to happen first.
         first: (&'static str, u64),
+    },
+    /// A window does not agree with the cuts at its ends.
+    Window {
+        /// Which window.
+        window: String,
+        /// What is wrong with it.
+        wrong: &'static str,
     },
 }
 
@@ -47,9 +69,16 @@ impl fmt::Display for Breach {
             Self::Total { counter, parts, total } => {
                 write!(f, "{counter}: the members sum to {parts}, their total is given as {total}")
             }
+            Self::Times { time, whole } => {
+                write!(f, "{time}: what the members have does not merge to what the {whole} has")
+            }
+            Self::Untimed { counted, timed } => {
+                write!(f, "{} {} for {} {}", timed.1, timed.0, counted.1, counted.0)
+            }
             Self::Cause { later, first } => {
                 write!(f, "{} {} is more than {} {}", later.1, later.0, first.1, first.0)
             }
+            Self::Window { window, wrong } => write!(f, "{window}: {wrong}"),
         }
     }
 }
@@ -65,82 +94,107 @@ pub enum World {
 
 /// Every breach of the law in `cut`.
 pub fn breaches(cut: &Cut, world: World) -> Vec<Breach> {
-    let (parts, swarm) = (cut.parts(), cut.swarm);
-    let mut found: Vec<Breach> = parts
-        .named()
-        .into_iter()
-        .zip(swarm.named())
-        .filter(|((_, parts), (_, swarm))| parts != swarm)
-        .map(|((counter, parts), (_, swarm))| Breach::Sum { counter, parts, swarm })
+    let (parts, swarm) = (cut.parts(), &cut.swarm);
+    let mut found: Vec<Breach> = differing(&parts, swarm)
+        .map(|(counter, parts, swarm)| Breach::Sum { counter, parts, swarm })
         .collect();
-    found.extend(
-        parts
-            .named()
-            .into_iter()
-            .zip(cut.total.named())
-            .filter(|((_, parts), (_, total))| parts != total)
-            .map(|((counter, parts), (_, total))| Breach::Total { counter, parts, total }),
-    );
+    found.extend(differing(&parts, &cut.total).map(|(counter, parts, total)| Breach::Total {
+        counter,
+        parts,
+        total,
+    }));
+    for (whole, name) in [(swarm, "swarm"), (&cut.total, "total")] {
+        let pairs = parts.times().into_iter().zip(whole.times());
+        found.extend(
+            pairs
+                .filter(|(parts, whole)| parts.3 != whole.3)
+                .map(|(parts, _)| Breach::Times { time: parts.2, whole: name }),
+        );
+    }
+    let tallies = cut.present.iter().map(|member| &member.tally);
+    for tally in tallies.chain([&cut.departed, &cut.total, swarm]) {
+        within(tally, &mut found);
+    }
     if world == World::Closed {
         let chain =
             [("verified", swarm.verified), ("received", swarm.received), ("served", swarm.served)];
-        found.extend(
-            chain
-                .windows(2)
-                .filter(|pair| pair[0].1 > pair[1].1)
-                .map(|pair| Breach::Cause { later: pair[0], first: pair[1] }),
-        );
+        found.extend(chain.windows(2).filter_map(|pair| in_order(pair[0], pair[1])));
     }
-    let ends = cut
-        .present
-        .iter()
-        .map(|member| (member.opened, member.closed))
-        .chain([(cut.joined, cut.left)]);
-    found.extend(ends.filter(|(opened, closed)| closed > opened).map(|(opened, closed)| {
-        Breach::Cause { later: ("closed", closed), first: ("opened", opened) }
+    let connections = cut.present.iter().map(|member| (member.closed, member.opened));
+    found.extend(connections.filter_map(|(closed, opened)| {
+        in_order(("connections closed", closed), ("opened", opened))
     }));
     found
 }
 
-/// What the cuts of a run said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
-    /// Cuts the collector has taken.
-    pub taken: u64,
-    /// Cuts that were looked at.
-    pub checked: u64,
-    /// Cuts that broke the law.
-    pub broken: u64,
-    /// The first breach, in words.
-    pub first: Option<String>,
-    /// The most by which librqbit's own counters contradicted each other in any cut, in bytes.
-    pub worst: u64,
+/// The counters that are not the same in both.
+fn differing(one: &Tally, other: &Tally) -> impl Iterator<Item = (&'static str, u64, u64)> {
+    let pairs = one.counters().into_iter().zip(other.counters());
+    pairs
+        .filter(|((_, one), (_, other))| one != other)
+        .map(|((name, one), (_, other))| (name, one, other))
 }
 
-impl Verdict {
-    /// Adds one cut, `taken` being how many there have been.
-    pub fn enter(&mut self, cut: &Cut, taken: u64, world: World) {
-        self.taken = taken;
-        self.checked += 1;
-        self.worst = self.worst.max(cut.librqbit.worst.unwrap_or(0));
-        let found = breaches(cut, world);
-        if let Some(breach) = found.first() {
-            self.broken += 1;
-            self.first.get_or_insert_with(|| format!("cut {}: {breach}", cut.epoch));
+/// What has to hold of a member alone as of all of them.
+fn within(tally: &Tally, found: &mut Vec<Breach>) {
+    for (counter, count, time, times) in tally.times() {
+        if count != times.count() {
+            let (counted, timed) = ((counter, count), (time, times.count()));
+            found.push(Breach::Untimed { counted, timed });
         }
     }
+    // A piece takes as long as its writes did, which are over by then.
+    let [pieces, writes] =
+        [&tally.piece_write_time, &tally.write_time].map(|times| times.sum().as_nanos() as u64);
+    found.extend(in_order(("ns for writing pieces", pieces), ("for writing", writes)));
+    found.extend(in_order(("left", tally.left), ("joined", tally.joined)));
+}
+
+fn in_order(later: (&'static str, u64), first: (&'static str, u64)) -> Option<Breach> {
+    (later.1 > first.1).then_some(Breach::Cause { later, first })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cut::{Present, Tally};
+pub mod tests {
+    use std::time::Duration;
 
-    fn lawful() -> Cut {
-        let seed = Tally { served: 90, reads: 3, ..Tally::default() };
-        let leecher =
-            Tally { received: 50, verified: 40, pieces: 1, writes: 2, ..Tally::default() };
-        let gone = Tally { received: 30, writes: 1, ..Tally::default() };
+    use tallybook::Distribution;
+
+    use super::*;
+    use crate::cut::Present;
+
+    fn times(millis: &[u64]) -> Distribution<Duration> {
+        millis.iter().copied().map(Duration::from_millis).collect()
+    }
+
+    /// A cut in which all holds.
+    pub fn lawful() -> Cut {
+        let seed = Tally {
+            served: 90,
+            reads: 3,
+            read_time: times(&[1, 1, 2]),
+            joined: 1,
+            ..Tally::default()
+        };
+        let leecher = Tally {
+            received: 50,
+            verified: 40,
+            pieces: 1,
+            writes: 2,
+            joined: 1,
+            write_time: times(&[3, 4]),
+            piece_write_time: times(&[7]),
+            ..Tally::default()
+        };
+        let gone = Tally {
+            received: 30,
+            writes: 1,
+            joined: 1,
+            left: 1,
+            write_time: times(&[9]),
+            ..Tally::default()
+        };
+        let all = seed.clone() + leecher.clone() + gone.clone();
         Cut {
             epoch: 7,
             present: vec![
@@ -154,10 +208,14 @@ mod tests {
                 },
             ],
             departed: gone,
-            total: seed + leecher + gone,
-            swarm: seed + leecher + gone,
+            total: all.clone(),
+            swarm: all,
             ..Cut::default()
         }
+    }
+
+    fn said(cut: &Cut, world: World) -> Vec<String> {
+        breaches(cut, world).iter().map(Breach::to_string).collect()
     }
 
     #[test]
@@ -169,18 +227,51 @@ mod tests {
     fn the_departed_belong_to_the_sum() {
         let mut cut = lawful();
         cut.departed = Tally::default();
-        let found = breaches(&cut, World::Closed);
-        assert_eq!(found[0].to_string(), "received: the members sum to 50, the swarm says 80");
-        assert_eq!(found[1].to_string(), "writes: the members sum to 2, the swarm says 3");
+        let found = said(&cut, World::Closed);
+        assert_eq!(found[0], "received: the members sum to 50, the swarm says 80");
+        assert_eq!(found[1], "writes: the members sum to 2, the swarm says 3");
+        let times = "write_time: what the members have does not merge to what the swarm has";
+        assert!(found.iter().any(|said| said == times), "{found:?}");
     }
 
     #[test]
     fn the_total_is_the_sum() {
         let mut cut = lawful();
-        cut.total.reads += 1;
+        cut.total.received += 1;
+        let found = said(&cut, World::Open);
+        assert_eq!(found, ["received: the members sum to 80, their total is given as 81"]);
+    }
+
+    #[test]
+    fn one_time_too_long_is_a_breach() {
+        let mut cut = lawful();
+        cut.swarm.write_time = times(&[3, 4, 10]);
+        let found = said(&cut, World::Closed);
         assert_eq!(
-            breaches(&cut, World::Open)[0].to_string(),
-            "reads: the members sum to 3, their total is given as 4"
+            found,
+            ["write_time: what the members have does not merge to what the swarm has"]
+        );
+    }
+
+    #[test]
+    fn what_is_counted_is_timed() {
+        let mut cut = lawful();
+        for tally in [&mut cut.present[0].tally, &mut cut.total, &mut cut.swarm] {
+            tally.reads += 1;
+        }
+        // Of the member, in the total, and in the swarm.
+        assert_eq!(said(&cut, World::Closed), ["3 read_time for 4 reads"; 3]);
+    }
+
+    #[test]
+    fn a_piece_takes_no_longer_than_its_writes() {
+        let mut cut = lawful();
+        for tally in [&mut cut.present[1].tally, &mut cut.total, &mut cut.swarm] {
+            tally.piece_write_time = times(&[8]);
+        }
+        assert_eq!(
+            said(&cut, World::Closed),
+            ["8000000 ns for writing pieces is more than 7000000 for writing"]
         );
     }
 
@@ -190,10 +281,7 @@ mod tests {
         for tally in [&mut cut.present[0].tally, &mut cut.total, &mut cut.swarm] {
             tally.served = 79;
         }
-        assert_eq!(
-            breaches(&cut, World::Closed)[0].to_string(),
-            "80 received is more than 79 served"
-        );
+        assert_eq!(said(&cut, World::Closed), ["80 received is more than 79 served"]);
         assert_eq!(breaches(&cut, World::Open), [], "another program may have served it");
     }
 
@@ -201,22 +289,6 @@ mod tests {
     fn nothing_closes_before_it_opens() {
         let mut cut = lawful();
         cut.present[1].closed = 3;
-        assert_eq!(breaches(&cut, World::Open)[0].to_string(), "3 closed is more than 2 opened");
-    }
-
-    #[test]
-    fn a_verdict_counts_cuts_and_keeps_the_first_breach() {
-        let mut verdict = Verdict::default();
-        verdict.enter(&lawful(), 1, World::Closed);
-        let mut torn = lawful();
-        torn.swarm.pieces += 1;
-        verdict.enter(&torn, 2, World::Closed);
-        torn.epoch = 9;
-        verdict.enter(&torn, 4, World::Closed);
-        assert_eq!((verdict.taken, verdict.checked, verdict.broken), (4, 3, 2));
-        assert_eq!(
-            verdict.first.as_deref(),
-            Some("cut 7: pieces: the members sum to 1, the swarm says 2")
-        );
+        assert_eq!(said(&cut, World::Open), ["3 connections closed is more than 2 opened"]);
     }
 }

@@ -5,12 +5,15 @@ use std::fmt::Write;
 use crate::view::{COLUMNS, View};
 
 /// Widths of the columns after the name.
-const WIDTHS: [usize; 6] = [11, 11, 7, 12, 12, 6];
+const WIDTHS: [usize; COLUMNS] = [9, 7, 7, 8, 8, 8, 8, 6];
 
 /// The view as text, a line for each row of the table.
 pub fn lines(view: &View) -> String {
+    if view.is_early() {
+        return format!("{}\n", view.heading());
+    }
     let mut text = format!("{}\n{}\n  {:<13}", view.heading(), view.law(), "");
-    for (column, width) in COLUMNS.iter().zip(WIDTHS) {
+    for (column, width) in view.columns().iter().zip(WIDTHS) {
         // Writing to a string cannot fail.
         let _ = write!(text, "{column:>width$}");
     }
@@ -23,6 +26,9 @@ pub fn lines(view: &View) -> String {
         text.truncate(text.trim_end().len());
         text.push('\n');
     }
+    for line in view.times() {
+        let _ = writeln!(text, "  {line}");
+    }
     text
 }
 
@@ -34,5 +40,11 @@ mod tests {
     #[test]
     fn the_whole_text() {
         insta::assert_snapshot!(lines(&midway()));
+    }
+
+    #[test]
+    fn before_the_first_cut_there_is_one_line() {
+        let view = View { cut: Default::default(), ..midway() };
+        assert_eq!(lines(&view).lines().count(), 1);
     }
 }

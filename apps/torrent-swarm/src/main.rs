@@ -23,7 +23,10 @@ mod screen;
 mod storage;
 mod summary;
 mod swarm;
+mod text;
+mod verdict;
 mod view;
+mod windows;
 
 use std::process::ExitCode;
 

@@ -17,15 +17,18 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::args::Rate;
-use crate::books::Books;
+use crate::books::{Books, End, Stay};
 use crate::observe::{Progress, observe};
 use crate::storage::{CountingFactory, WriteFault};
 
 /// How long a member may go without a single new chunk.
 const STALL: Duration = Duration::from_secs(120);
 
-/// How long a member that leaves may take to let go of its file and to be gone from the books, which takes two cuts.
+/// How long a member that leaves may take to let go of its file, and then to be gone from the books, which takes two cuts.
 const FAREWELL: Duration = Duration::from_secs(30);
+
+/// Where cuts are further apart than this, nobody waits for the one that shows a member gone.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What a member needs to join.
 pub struct Joining {
@@ -53,7 +56,8 @@ pub struct Member {
     session: Arc<Session>,
     torrent: Arc<ManagedTorrent>,
     observer: JoinHandle<()>,
-    presence: Option<Box<dyn Send>>,
+    stay: Option<Stay>,
+    end: End,
 }
 
 impl Member {
@@ -93,17 +97,9 @@ impl Member {
         let address =
             session.listen_addr().with_context(|| format!("member {name}: not listening"))?;
         let (report, progress) = watch::channel(Progress::default());
+        let (stay, end) = (Some(page.stay()), page.end());
         let observer = tokio::spawn(observe(torrent.clone(), page, books.librqbit.clone(), report));
-        let presence = books.swarm.open(crate::books::Swarm::members);
-        Ok(Self {
-            name,
-            address,
-            progress,
-            session,
-            torrent,
-            observer,
-            presence: Some(Box::new(presence)),
-        })
+        Ok(Self { name, address, progress, session, torrent, observer, stay, end })
     }
 
     /// Waits until the first hash check is over.
@@ -150,15 +146,23 @@ impl Member {
         }
     }
 
-    /// Stops the session and waits until the books show that the member is gone.
-    pub async fn leave(mut self, books: &Books) -> Result<()> {
+    /// Stops the session and waits until it has let go of the file, so that all it did is in the books; and where cuts
+    /// come every `interval` and that is soon, until the books show that the member is gone.
+    pub async fn leave(mut self, books: &Books, interval: Duration) -> Result<()> {
         let name = std::mem::take(&mut self.name);
+        let mut end = self.end.clone();
         self.observer.abort();
         // An aborted task always ends in an error.
         let _ = (&mut self.observer).await;
         // Fails if librqbit has stopped the torrent by itself, which is as good.
         let _ = self.session.pause(&self.torrent).await;
         drop(self);
+        timeout(FAREWELL, end.reached()).await.with_context(|| {
+            format!("member {name} did not let go of its file in {} s", FAREWELL.as_secs())
+        })?;
+        if interval > SOON {
+            return Ok(());
+        }
         let reader = books.registry.reader();
         let gone = async {
             let mut snapshot = reader.latest();
@@ -167,7 +171,7 @@ impl Member {
             }
         };
         timeout(FAREWELL, gone).await.with_context(|| {
-            format!("member {name} did not let go of its file in {} s", FAREWELL.as_secs())
+            format!("member {name} was still in the books {} s after it left", FAREWELL.as_secs())
         })
     }
 }
@@ -176,7 +180,7 @@ impl Drop for Member {
     fn drop(&mut self) {
         self.observer.abort();
         self.session.cancellation_token().cancel();
-        self.presence.take();
+        self.stay.take();
     }
 }
 

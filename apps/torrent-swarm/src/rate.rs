@@ -1,12 +1,14 @@
-//! Rates for the eye: how fast each member received and served over about the last second.
+//! Rates: how fast the swarm and its members received and served, over windows that end at a cut.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::cut::{Cut, Tally};
+use tallybook::{Difference, Distribution};
 
-/// The time a rate is taken over.
-const WINDOW: Duration = Duration::from_secs(1);
+use crate::books::{Books, Member};
+
+/// The windows that are shown. How long they really are is up to the cuts.
+pub const WINDOWS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 
 /// Bytes per second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -17,100 +19,95 @@ pub struct Rate {
     pub served: f64,
 }
 
-/// The cuts of the last second.
-#[derive(Default)]
+/// What happened in a window.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rates {
-    cuts: VecDeque<Cut>,
+    /// How long it was: longer than asked for where cuts are rare, shorter where the books are young.
+    pub elapsed: Duration,
+    /// The swarm.
+    pub swarm: Rate,
+    /// Those who left, before or in the window.
+    pub departed: Rate,
+    /// Those who are present.
+    pub members: HashMap<String, Rate>,
+    /// The write times of the pieces that were completed.
+    pub piece_write_time: Distribution<Duration>,
+    /// How many members were present on average.
+    pub present: f64,
+    /// How many connections were open on average, counted at both ends.
+    pub connections: f64,
 }
 
 impl Rates {
-    /// Adds the latest cut; one that is already there changes nothing.
-    pub fn push(&mut self, cut: &Cut) {
-        if self.cuts.back().is_some_and(|last| last.epoch == cut.epoch) {
-            return;
+    /// The rates of a window.
+    pub fn over(window: &Difference, books: &Books) -> Self {
+        let swarm = window.set(&books.swarm);
+        let total = window.total(&books.members);
+        // What the present did not do was done by those who left. Subtracted before it is divided, so it is exact.
+        let mut departed = [total.received, total.served];
+        let mut members = HashMap::new();
+        for (name, increase) in window.entries(&books.members) {
+            departed[0] = departed[0].saturating_sub(increase.received);
+            departed[1] = departed[1].saturating_sub(increase.served);
+            let rates = window.per_second::<Member>(&increase);
+            members.insert(name, Rate { received: rates.received, served: rates.served });
         }
-        self.cuts.push_back(cut.clone());
-        // The oldest one kept is the youngest that is a whole window old, so that the rate covers the window.
-        while self.cuts.get(1).is_some_and(|second| second.at + WINDOW <= cut.at) {
-            self.cuts.pop_front();
+        let rates = window.rates(&books.swarm);
+        let seconds = window.elapsed().as_secs_f64();
+        let per_second = |amount: f64| if seconds > 0.0 { amount / seconds } else { 0.0 };
+        Self {
+            elapsed: window.elapsed(),
+            swarm: Rate { received: rates.received, served: rates.served },
+            departed: Rate {
+                received: per_second(departed[0] as f64),
+                served: per_second(departed[1] as f64),
+            },
+            members,
+            piece_write_time: swarm.piece_write_time,
+            present: per_second(swarm.members.time.as_secs_f64()),
+            connections: per_second(total.connections.time.as_secs_f64()),
         }
-    }
-
-    /// The rate of the swarm.
-    pub fn swarm(&self) -> Rate {
-        self.between(|cut| Some(cut.swarm))
     }
 
     /// The rate of a present member.
     pub fn member(&self, name: &str) -> Rate {
-        self.between(|cut| {
-            cut.present.iter().find(|member| member.name == name).map(|member| member.tally)
-        })
-    }
-
-    fn between(&self, pick: impl Fn(&Cut) -> Option<Tally>) -> Rate {
-        let (Some(first), Some(last)) = (self.cuts.front(), self.cuts.back()) else {
-            return Rate::default();
-        };
-        let seconds = last.at.saturating_sub(first.at).as_secs_f64();
-        let Some(now) = pick(last).filter(|_| seconds > 0.0) else {
-            return Rate::default();
-        };
-        // Somebody who was not there has done nothing; somebody who left and came back starts from nothing again.
-        let before = pick(first).unwrap_or_default();
-        let per_second = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
-        Rate {
-            received: per_second(now.received, before.received),
-            served: per_second(now.served, before.served),
-        }
+        self.members.get(name).copied().unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cut::Present;
 
-    fn cut(epoch: u64, millis: u64, received: u64) -> Cut {
-        let tally = Tally { received, ..Tally::default() };
-        let present = vec![Present { name: "a".into(), tally, ..Present::default() }];
-        Cut { epoch, at: Duration::from_millis(millis), present, swarm: tally, ..Cut::default() }
+    #[test]
+    fn before_the_first_cut_there_is_no_rate() {
+        let books = Books::new().expect("books");
+        let rates = Rates::over(&books.registry.reader().latest().last_interval(), &books);
+        assert_eq!(rates, Rates::default());
     }
 
     #[test]
-    fn the_first_cut_has_no_rate() {
-        let mut rates = Rates::default();
-        assert_eq!(rates.swarm(), Rate::default());
-        rates.push(&cut(1, 100, 5));
-        assert_eq!(rates.member("a"), Rate::default());
-    }
-
-    #[test]
-    fn a_rate_covers_the_last_second_only() {
-        let mut rates = Rates::default();
-        for (epoch, millis, received) in
-            [(1, 0, 0), (2, 500, 1000), (3, 1000, 1000), (4, 1500, 1500), (5, 2000, 1800)]
-        {
-            rates.push(&cut(epoch, millis, received));
+    fn present_and_departed_sum_to_the_swarm() {
+        let books = Books::new().expect("books");
+        let mut collector = books.registry.collector().expect("a collector");
+        let [stays, leaves] = ["a", "b"].map(|name| books.page(name).expect("a member"));
+        leaves.received(1000, Duration::ZERO);
+        drop(leaves);
+        collector.tick();
+        stays.received(300, Duration::ZERO);
+        stays.served(50, Duration::ZERO);
+        for _ in 0..2 {
+            collector.tick();
         }
-        assert_eq!(rates.swarm().received, 800.0);
-        assert_eq!(rates.member("a").received, 800.0);
-    }
-
-    #[test]
-    fn a_member_that_comes_back_has_no_negative_rate() {
-        let mut rates = Rates::default();
-        rates.push(&cut(1, 0, 1000));
-        rates.push(&cut(2, 500, 10));
-        assert_eq!(rates.member("a").received, 0.0);
-    }
-
-    #[test]
-    fn the_same_cut_twice_is_one_cut() {
-        let mut rates = Rates::default();
-        rates.push(&cut(1, 0, 0));
-        rates.push(&cut(2, 500, 100));
-        rates.push(&cut(2, 500, 100));
-        assert_eq!(rates.swarm().received, 200.0);
+        // The window begins with the books, whenever that was.
+        let rates = Rates::over(&collector.tick().window(Duration::MAX), &books);
+        assert!(rates.elapsed > Duration::ZERO);
+        let about = |rate: f64| (rate * rates.elapsed.as_secs_f64()).round();
+        assert_eq!(rates.members.len(), 1);
+        assert_eq!(about(rates.member("a").received), 300.0);
+        assert_eq!(about(rates.member("b").received), 0.0);
+        assert_eq!(about(rates.departed.received), 1000.0);
+        assert_eq!(about(rates.swarm.received), 1300.0);
+        assert_eq!(about(rates.swarm.served), 50.0);
     }
 }

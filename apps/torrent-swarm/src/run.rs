@@ -1,6 +1,7 @@
 //! One run from the arguments to the summary.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use crate::file::Payload;
 use crate::follow::{Follower, Journal};
 use crate::interrupt::{Interrupt, STATUS};
 use crate::law::World;
+use crate::rate::Rates;
 use crate::storage::WriteFault;
 use crate::summary::{Ending, Summary};
 use crate::swarm::{Outcome, Swarm};
@@ -84,8 +86,6 @@ impl Job {
 /// Runs what `args` ask for and says how it went.
 pub async fn run(args: Args) -> Result<ExitCode> {
     let interrupt = Interrupt::listen()?;
-    let books = Books::new()?;
-    let (faults, mut faulty) = unbounded_channel();
     let journal = args.json.as_deref().map(Journal::create).transpose()?;
     // Whatever can be wrong with the arguments is found before anything is shown.
     let prepared = tokio::select! {
@@ -94,9 +94,14 @@ pub async fn run(args: Args) -> Result<ExitCode> {
             eprintln!("interrupted before anything was fetched");
             return Ok(ExitCode::from(STATUS));
         }
-        prepared = prepare(&args, &books, faults) => prepared?,
+        prepared = prepare(&args) => prepared?,
     };
-    let Prepared { workplace, job, goal, world, expected } = prepared;
+    let Prepared { workplace, goal, world, expected, plan } = prepared;
+    // Opened only now, so that their time begins with the run.
+    let books = Books::new()?;
+    let opening = books.registry.reader().latest();
+    let (faults, mut faulty) = unbounded_channel();
+    let job = plan.job(&args, workplace.path(), &books, faults);
     let watched = match &job {
         Job::Swarm { swarm, .. } => Some(swarm.clone()),
         Job::Fetch { .. } => None,
@@ -105,8 +110,13 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let follower = Follower::start(books.clone(), world, journal)?;
     let collector =
         books.registry.collect_every(args.interval).context("cannot start the collector")?;
-    let display =
-        Display::start(books.clone(), follower.verdict.clone(), goal.clone(), interrupt.clone())?;
+    let display = Display::start(
+        books.clone(),
+        follower.verdict.clone(),
+        goal.clone(),
+        args.interval,
+        interrupt.clone(),
+    )?;
     let start = Instant::now();
     let (ending, outcome, error) = match work(job, &interrupt, &follower.trouble, &mut faulty).await
     {
@@ -115,15 +125,20 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         Err(error) => (Ending::Failed, Job::so_far(watched.as_ref()), Some(error)),
     };
     let time = start.elapsed();
-    tokio::task::block_in_place(|| follower.settle(SETTLE.min(args.interval * 2)));
-    // Publishes the last cut, which the display then shows and the follower still checks.
+    if args.interval <= SETTLE {
+        tokio::task::block_in_place(|| follower.settle(SETTLE.min(args.interval * 2)));
+    }
+    // Publishes the last cut, which the follower still checks and the display then shows, with the verdict.
     drop(collector);
-    let shown = display.finish();
     let (verdict, written) = follower.finish();
+    let shown = display.finish();
     drop(workplace);
     shown?;
-    let last = Cut::of(&books.registry.reader().latest(), &books);
-    let summary = Summary { ending, time, goal, expected, outcome, last, verdict };
+    let last = books.registry.reader().latest();
+    let all = last.since(&opening).context("the last cut is not of the books that were opened")?;
+    let rates = Rates::over(&all, &books);
+    let last = Cut::of(&last, &books);
+    let summary = Summary { ending, time, goal, expected, outcome, last, rates, verdict };
     writeln!(std::io::stdout().lock(), "{summary}").context("cannot write to standard output")?;
     written?;
     match (error, &summary.ending) {
@@ -136,40 +151,56 @@ pub async fn run(args: Args) -> Result<ExitCode> {
 
 struct Prepared {
     workplace: Workplace,
-    job: Job,
     goal: Goal,
     world: World,
     expected: u64,
+    plan: Plan,
 }
 
-async fn prepare(
-    args: &Args,
-    books: &Books,
-    faults: UnboundedSender<WriteFault>,
-) -> Result<Prepared> {
+/// What a job is made of.
+enum Plan {
+    Swarm(Payload),
+    Fetch(Box<Torrent>, SocketAddr),
+}
+
+impl Plan {
+    fn job(
+        self,
+        args: &Args,
+        dir: &Path,
+        books: &Books,
+        faults: UnboundedSender<WriteFault>,
+    ) -> Job {
+        let (rate, interval, books) = (args.rate_limit, args.interval, books.clone());
+        match self {
+            Self::Swarm(payload) => Job::Swarm {
+                swarm: Swarm::new(books, payload, dir, rate, interval, faults),
+                leechers: args.leechers,
+            },
+            Self::Fetch(torrent, peer) => {
+                let (dir, patience) = (dir.to_path_buf(), args.peer_timeout);
+                let fetch = Fetch { torrent: *torrent, peer, dir, rate, patience, interval };
+                Job::Fetch { fetch: Box::new(fetch), books, faults }
+            }
+        }
+    }
+}
+
+async fn prepare(args: &Args) -> Result<Prepared> {
     if let (Some(torrent), Some(peer)) = (&args.torrent, &args.peer) {
         let torrent = Torrent::read(torrent)?;
         let peer = reach(peer, args.peer_timeout).await?;
         let goal = torrent.goal();
         let workplace = Workplace::new(args.dir.as_deref())?;
-        let dir = workplace.path().to_path_buf();
-        let fetch = Box::new(Fetch {
-            torrent,
-            peer,
-            dir,
-            rate: args.rate_limit,
-            patience: args.peer_timeout,
-        });
-        let job = Job::Fetch { fetch, books: books.clone(), faults };
-        return Ok(Prepared { workplace, job, goal, world: World::Open, expected: 1 });
+        let plan = Plan::Fetch(Box::new(torrent), peer);
+        return Ok(Prepared { workplace, goal, world: World::Open, expected: 1, plan });
     }
     let workplace = Workplace::new(args.dir.as_deref())?;
     let payload = Payload::make(workplace.path().join("seed"), args.size).await?;
     let goal =
         Goal { title: crate::file::NAME.into(), bytes: payload.bytes, pieces: payload.pieces() };
-    let swarm = Swarm::new(books.clone(), payload, workplace.path(), args.rate_limit, faults);
-    let job = Job::Swarm { swarm, leechers: args.leechers };
-    Ok(Prepared { workplace, job, goal, world: World::Closed, expected: args.leechers.into() })
+    let (expected, plan) = (args.leechers.into(), Plan::Swarm(payload));
+    Ok(Prepared { workplace, goal, world: World::Closed, expected, plan })
 }
 
 /// Does the job; `None` when it was interrupted.

@@ -9,39 +9,55 @@ use ratatui::widgets::{Cell, Paragraph, Row as TableRow, Table};
 use crate::view::{COLUMNS, Row, View};
 
 /// Widths of the columns after the bar.
-const WIDTHS: [u16; 6] = [10, 10, 6, 10, 10, 5];
+const WIDTHS: [u16; COLUMNS] = [8, 6, 6, 7, 7, 7, 7, 5];
 
 /// Width of the names.
 const NAMES: u16 = 13;
 
-/// Lines of the screen that are not rows: the heading, the header, the laws, the help and the space between.
-const AROUND: u16 = 8;
+/// Lines of the screen that are not rows: the heading, the header, the times, the laws, the help and the space between.
+const AROUND: u16 = 12;
 
 /// Rows at the end that are never left out.
 const LAST: usize = 2;
 
-/// Cells of a progress bar on a narrow terminal and on a wide one.
-const BAR: std::ops::RangeInclusive<u16> = 4..=24;
+/// Cells of a progress bar, at most. With less than [`SHORTEST`] there is none.
+const LONGEST: u16 = 24;
+const SHORTEST: u16 = 4;
+
+/// Width of the percentage.
+const PERCENT: u16 = 4;
+
+/// What keys do.
+const HELP: &str = "Ctrl-C or q ends it";
 
 /// Draws `view`.
 pub fn draw(frame: &mut Frame<'_>, view: &View) {
+    if view.is_early() {
+        let lines =
+            vec![Line::from(view.heading()).bold(), Line::default(), Line::from(HELP).dim()];
+        return frame.render_widget(Paragraph::new(lines), frame.area());
+    }
     let room = frame.area().height.saturating_sub(AROUND);
     let rows = fit(view.rows(), room.into());
-    let [heading, table, law, own, help] = Layout::vertical([
+    let [heading, table, times, law, own, help] = Layout::vertical([
         Constraint::Length(2),
         // The header and an empty line.
         Constraint::Length(rows.len() as u16 + 2),
+        Constraint::Length(4),
         Constraint::Length(1),
-        Constraint::Length(1),
+        Constraint::Length(2),
         Constraint::Min(1),
     ])
     .areas(frame.area());
     frame.render_widget(Paragraph::new(view.heading()).bold(), heading);
-    frame.render_widget(members(&rows, table.width), table);
+    frame.render_widget(members(view, &rows, table.width), table);
+    let [header, lines @ ..] = view.times().map(Line::from);
+    let lines: Vec<Line<'_>> = [header.dim()].into_iter().chain(lines).collect();
+    frame.render_widget(Paragraph::new(lines), times);
     let lawful = if view.verdict.broken == 0 { Color::Green } else { Color::Red };
     frame.render_widget(Paragraph::new(view.law()).fg(lawful), law);
     frame.render_widget(Paragraph::new(view.own_law()).dim(), own);
-    frame.render_widget(Paragraph::new("\nCtrl-C or q ends it").dim(), help);
+    frame.render_widget(Paragraph::new(HELP).dim(), help);
 }
 
 /// `rows`, or as many as there is room for: the last ones, departed and swarm, always.
@@ -56,13 +72,17 @@ fn fit(mut rows: Vec<Row>, room: usize) -> Vec<Row> {
     rows
 }
 
-fn members(rows: &[Row], width: u16) -> Table<'static> {
+fn members(view: &View, rows: &[Row], width: u16) -> Table<'static> {
+    // A space before each column but the first.
     let others = NAMES + WIDTHS.iter().sum::<u16>() + WIDTHS.len() as u16 + 1;
-    // The percentage after the bar takes five.
-    let cells = width.saturating_sub(others + 5).clamp(*BAR.start(), *BAR.end());
+    // A bar is followed by a space.
+    let room = width.saturating_sub(others + PERCENT + 1).min(LONGEST);
+    let cells = if room < SHORTEST { 0 } else { room };
+    let done = PERCENT + if cells > 0 { cells + 1 } else { 0 };
     let right = |text: &str| Cell::from(Text::from(text.to_string()).alignment(Alignment::Right));
+    let has = if cells > 0 { "has".into() } else { right("has") };
     let header = TableRow::new(
-        ["".into(), "has".into()].into_iter().chain(COLUMNS.iter().map(|column| right(column))),
+        ["".into(), has].into_iter().chain(view.columns().iter().map(|column| right(column))),
     )
     .style(Style::new().add_modifier(Modifier::DIM));
     let lines = rows.iter().map(|row| {
@@ -77,15 +97,18 @@ fn members(rows: &[Row], width: u16) -> Table<'static> {
         );
         if row.name == "swarm" { line.bold() } else { line }
     });
-    let widths = [NAMES, cells + 5].into_iter().chain(WIDTHS).map(Constraint::Length);
+    let widths = [NAMES, done].into_iter().chain(WIDTHS).map(Constraint::Length);
     Table::new(lines, widths).header(header).column_spacing(1)
 }
 
 fn bar(done: f64, cells: usize) -> String {
     let full = (done * cells as f64) as usize;
     // Rounded down like the bar: all of it is only shown for all of it.
-    let percent = (done * 100.0) as usize;
-    format!("{}{} {percent:3}%", "█".repeat(full), "░".repeat(cells - full))
+    let percent = format!("{:3}%", (done * 100.0) as usize);
+    match cells {
+        0 => percent,
+        _ => format!("{}{} {percent}", "█".repeat(full), "░".repeat(cells - full)),
+    }
 }
 
 #[cfg(test)]
@@ -105,15 +128,19 @@ mod tests {
 
     #[test]
     fn the_whole_screen() {
-        insta::assert_snapshot!(drawn(&midway(), 100, 14));
+        insta::assert_snapshot!(drawn(&midway(), 110, 18));
     }
 
     #[test]
     fn a_narrow_terminal_loses_no_column() {
-        let narrow = drawn(&midway(), 80, 14);
-        let header = narrow.lines().nth(2).expect("a header");
-        assert!(COLUMNS.iter().all(|column| header.contains(column)), "{narrow}");
-        assert!(narrow.contains("11.4 MiB/s     4"), "{narrow}");
+        insta::assert_snapshot!(drawn(&midway(), 80, 18));
+    }
+
+    #[test]
+    fn before_the_first_cut_the_heading_stands_alone() {
+        let early = drawn(&View { cut: Default::default(), ..midway() }, 80, 18);
+        assert!(early.contains("the first cut comes after 100ms"), "{early}");
+        assert!(!early.contains("received") && !early.contains("piece write time"), "{early}");
     }
 
     #[test]
@@ -130,13 +157,14 @@ mod tests {
     fn a_small_terminal_and_an_empty_view_are_no_trouble() {
         drawn(&midway(), 20, 3);
         drawn(&midway(), 1, 1);
-        drawn(&View::default(), 100, 14);
+        drawn(&View::default(), 100, 18);
     }
 
     #[test]
     fn a_bar_is_never_longer_than_its_cells() {
         for done in [0.0, 0.5, 1.0] {
             assert_eq!(bar(done, 16).chars().count(), 16 + 5);
+            assert_eq!(bar(done, 0).chars().count(), 4);
         }
     }
 }

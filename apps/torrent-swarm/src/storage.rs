@@ -1,4 +1,5 @@
-//! The counting storage: librqbit's file storage with every read and write entered in the member's page.
+//! The counting storage: librqbit's file storage with every read and write, and the time it took, entered in the member's
+//! page.
 //!
 //! A write is entered after it succeeded, a read before its bytes can leave the program. So whatever a member has received,
 //! some member has served before, and every snapshot shows it that way round.
@@ -6,6 +7,7 @@
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use librqbit::storage::filesystem::{FilesystemStorage, FilesystemStorageFactory};
@@ -102,11 +104,18 @@ impl<S> Counting<S> {
         Self { inner, name, page, pieces: Arc::new(pieces), faults }
     }
 
-    fn enter_write<T>(&self, file: usize, offset: u64, bytes: u64, result: Result<T>) -> Result<T> {
+    fn write<T>(
+        &self,
+        file: usize,
+        offset: u64,
+        bytes: u64,
+        write: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let (result, time) = timed(write);
         match &result {
             Ok(_) => {
-                self.pieces.wrote(file, offset, bytes);
-                self.page.received(bytes);
+                self.pieces.wrote(file, offset, bytes, time);
+                self.page.received(bytes, time);
             }
             Err(error) => {
                 let cause = error.root_cause().to_string();
@@ -129,24 +138,31 @@ impl<S> Counting<S> {
     }
 }
 
+/// Does it, and says how long it took.
+fn timed<T>(what: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let result = what();
+    (result, start.elapsed())
+}
+
 impl<S: TorrentStorage> TorrentStorage for Counting<S> {
     fn init(&mut self, shared: &ManagedTorrentShared, metadata: &TorrentMetadata) -> Result<()> {
         self.inner.init(shared, metadata)
     }
 
     fn pread_exact(&self, file: usize, offset: u64, buf: &mut [u8]) -> Result<()> {
-        self.inner.pread_exact(file, offset, buf)?;
+        let (result, time) = timed(|| self.inner.pread_exact(file, offset, buf));
+        result?;
         let bytes = buf.len() as u64;
         match self.pieces.read(file, offset, bytes) {
-            Purpose::Check => self.page.checked(bytes),
-            Purpose::Upload => self.page.served(bytes),
+            Purpose::Check => self.page.checked(bytes, time),
+            Purpose::Upload => self.page.served(bytes, time),
         }
         Ok(())
     }
 
     fn pwrite_all(&self, file: usize, offset: u64, buf: &[u8]) -> Result<()> {
-        let result = self.inner.pwrite_all(file, offset, buf);
-        self.enter_write(file, offset, buf.len() as u64, result)
+        self.write(file, offset, buf.len() as u64, || self.inner.pwrite_all(file, offset, buf))
     }
 
     fn pwrite_all_vectored(
@@ -156,8 +172,7 @@ impl<S: TorrentStorage> TorrentStorage for Counting<S> {
         bufs: [IoSlice<'_>; 2],
     ) -> Result<usize> {
         let bytes = bufs.iter().map(|buf| buf.len() as u64).sum();
-        let result = self.inner.pwrite_all_vectored(file, offset, bufs);
-        self.enter_write(file, offset, bytes, result)
+        self.write(file, offset, bytes, || self.inner.pwrite_all_vectored(file, offset, bufs))
     }
 
     fn remove_file(&self, file: usize, filename: &Path) -> Result<()> {
@@ -183,8 +198,8 @@ impl<S: TorrentStorage> TorrentStorage for Counting<S> {
     }
 
     fn on_piece_completed(&self, piece: ValidPieceIndex) -> Result<()> {
-        self.pieces.completed(piece.get_usize());
-        self.page.verified(self.pieces.bytes(piece.get_usize()));
+        let time = self.pieces.completed(piece.get_usize());
+        self.page.verified(self.pieces.bytes(piece.get_usize()), time);
         self.inner.on_piece_completed(piece)
     }
 }

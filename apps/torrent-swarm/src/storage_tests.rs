@@ -84,10 +84,37 @@ fn writes_checks_and_uploads_go_to_the_member_and_to_the_swarm() {
         pieces: 1,
         writes: 2,
         reads: 2,
+        ..Tally::default()
     };
-    assert_eq!(cut.swarm, expected);
+    assert_eq!(cut.swarm.counters(), expected.counters());
     assert_eq!(cut.present.len(), 1);
-    assert_eq!(cut.present[0].tally, expected);
+    assert_eq!(cut.present[0].tally, cut.swarm);
+}
+
+#[test]
+fn every_count_has_its_time_and_a_piece_that_of_its_chunks() {
+    let books = Books::new().expect("books");
+    let (storage, _faulty) = counting(&books, false);
+    for offset in [0, 50, 100] {
+        storage.pwrite_all(0, offset, &[0; 50]).expect("written");
+    }
+    let lengths = Lengths::new(TOTAL, LENGTH).expect("valid");
+    let complete = |piece| {
+        let piece = lengths.validate_piece_index(piece).expect("there");
+        storage.on_piece_completed(piece).expect("noted");
+    };
+    complete(0);
+    storage.pread_exact(0, 0, &mut [0; 100]).expect("read");
+    let swarm = balance(&books).swarm;
+    for (counter, count, time, distribution) in swarm.times() {
+        assert_eq!(count, distribution.count(), "{counter} and {time}");
+    }
+    assert!(swarm.piece_write_time.sum() <= swarm.write_time.sum());
+    storage.pwrite_all(0, 150, &[0; 50]).expect("written");
+    complete(1);
+    let swarm = balance(&books).swarm;
+    assert_eq!(swarm.piece_write_time.count(), 2);
+    assert_eq!(swarm.piece_write_time.sum(), swarm.write_time.sum(), "all is in whole pieces");
 }
 
 #[test]

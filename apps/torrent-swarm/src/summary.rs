@@ -3,10 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use tallybook::Distribution;
+
 use crate::cut::Cut;
-use crate::law::Verdict;
+use crate::rate::Rates;
 use crate::swarm::Outcome;
-use crate::view::{Goal, bytes, grouped};
+use crate::text::{QUANTILES, bytes, grouped, quantiles, time};
+use crate::verdict::Verdict;
+use crate::view::Goal;
 
 /// How the run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub struct Summary {
     pub outcome: Outcome,
     /// The last cut.
     pub last: Cut,
+    /// The rates from the start to the last cut.
+    pub rates: Rates,
     /// What all cuts said.
     pub verdict: Verdict,
 }
@@ -58,11 +64,38 @@ impl Summary {
             }
         }
     }
+
+    /// How long writing and reading took: a table of its own.
+    fn times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let swarm = &self.last.swarm;
+        let [p50, p90, p99] = QUANTILES.map(|(_, name)| name);
+        writeln!(
+            f,
+            "  times      {:<12}{:>8}{:>9}{p50:>9}{p90:>9}{p99:>9}{:>9}",
+            "", "count", "mean", "max"
+        )?;
+        let rows: [(&str, &Distribution<Duration>); 3] = [
+            ("piece write", &swarm.piece_write_time),
+            ("chunk write", &swarm.write_time),
+            ("read", &swarm.read_time),
+        ];
+        for (name, times) in rows {
+            let mean = times.mean().map_or_else(|| "-".into(), time);
+            let [p50, p90, p99, max] = quantiles(times);
+            writeln!(
+                f,
+                "             {name:<12}{:>8}{mean:>9}{p50:>9}{p90:>9}{p99:>9}{max:>9}",
+                grouped(times.count())
+            )?;
+        }
+        let error = swarm.piece_write_time.relative_error() * 100.0;
+        writeln!(f, "             p50, p90 and p99 are true to ±{error:.1} %, all else is exact")
+    }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { goal, outcome, last, verdict, .. } = self;
+        let Self { goal, outcome, last, rates, verdict, .. } = self;
         let ending = match self.ending {
             Ending::Finished => "finished",
             Ending::Interrupted => "interrupted",
@@ -73,19 +106,28 @@ impl fmt::Display for Summary {
         let pieces = times(goal.pieces, "piece");
         writeln!(f, "  file       {}, {}, {pieces}", goal.title, amount(goal.bytes))?;
         let Outcome { departed, returned, .. } = outcome;
-        let (joins, departures) = (times(last.joined, "join"), times(last.left, "departure"));
-        writeln!(f, "  members    {joins}, {departures}")?;
+        let swarm = &last.swarm;
+        let (joins, departures) = (times(swarm.joined, "join"), times(swarm.left, "departure"));
+        // A connection between two members is one for each of them.
+        let peers = if rates.present > 0.0 { rates.connections / rates.present } else { 0.0 };
+        writeln!(
+            f,
+            "  members    {joins}, {departures}, {:.1} present on average with {peers:.1} peers each",
+            rates.present
+        )?;
         if departed + returned > 0 {
             writeln!(
                 f,
                 "             {departed} left with the file, {returned} broke off half-way and came back"
             )?;
         }
-        writeln!(f, "  received   {}", amount(last.swarm.received))?;
-        writeln!(f, "  served     {}", amount(last.swarm.served))?;
-        writeln!(f, "  checked    {} for hashes", amount(last.swarm.checked))?;
-        let (writes, reads) = (times(last.swarm.writes, "write"), times(last.swarm.reads, "read"));
+        let mean = |rate: f64| format!("{}/s on average", bytes(rate as u64));
+        writeln!(f, "  received   {}, {}", amount(swarm.received), mean(rates.swarm.received))?;
+        writeln!(f, "  served     {}, {}", amount(swarm.served), mean(rates.swarm.served))?;
+        writeln!(f, "  checked    {} for hashes", amount(swarm.checked))?;
+        let (writes, reads) = (times(swarm.writes, "write"), times(swarm.reads, "read"));
         writeln!(f, "  storage    {writes}, {reads}")?;
+        self.times(f)?;
         writeln!(
             f,
             "  cuts       {} taken, {} checked, {} broke the law",
@@ -133,6 +175,7 @@ mod tests {
             goal: view.goal,
             expected: 3,
             outcome: Outcome { verified: 3, departed: 1, returned: 1 },
+            rates: view.rates.into_iter().next_back().expect("two"),
             last: view.cut,
             verdict: view.verdict,
         }

@@ -60,23 +60,25 @@ pub struct Swarm {
     payload: Arc<Payload>,
     dir: PathBuf,
     rate: Rate,
+    interval: Duration,
     faults: UnboundedSender<WriteFault>,
     addresses: Arc<Mutex<Vec<(String, SocketAddr)>>>,
     outcome: Arc<Mutex<Outcome>>,
 }
 
 impl Swarm {
-    /// A swarm without members yet.
+    /// A swarm without members yet, whose books are closed every `interval`.
     pub fn new(
         books: Books,
         payload: Payload,
         dir: &Path,
         rate: Rate,
+        interval: Duration,
         faults: UnboundedSender<WriteFault>,
     ) -> Self {
         let payload = Arc::new(payload);
         let (addresses, outcome) = Default::default();
-        Self { books, payload, dir: dir.to_path_buf(), rate, faults, addresses, outcome }
+        Self { books, payload, dir: dir.to_path_buf(), rate, interval, faults, addresses, outcome }
     }
 
     /// What has become of the leechers so far.
@@ -150,7 +152,7 @@ impl Swarm {
 
     async fn leave(&self, member: Member) -> Result<()> {
         self.with_addresses(|addresses| addresses.retain(|(name, _)| *name != member.name));
-        member.leave(&self.books).await
+        member.leave(&self.books, self.interval).await
     }
 
     async fn verify(&self, name: &str, dir: &Path) -> Result<()> {

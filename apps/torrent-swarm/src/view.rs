@@ -1,10 +1,15 @@
 //! What is shown, as text: the same table for the screen and for plain lines.
 
-use bytesize::ByteSize;
+use std::sync::Arc;
+use std::time::Duration;
 
+use tallybook::{Distribution, Snapshot};
+
+use crate::books::Books;
 use crate::cut::{Cut, Tally};
-use crate::law::Verdict;
-use crate::rate::{Rate, Rates};
+use crate::rate::{Rate, Rates, WINDOWS};
+use crate::text::{QUANTILES, bytes, grouped, quantiles, ratio, short, speed, window};
+use crate::verdict::Verdict;
 
 /// What is being fetched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,46 +27,85 @@ pub struct Goal {
 pub struct View {
     /// What is being fetched.
     pub goal: Goal,
+    /// The time between two cuts.
+    pub interval: Duration,
     /// The latest cut.
     pub cut: Cut,
     /// What the cuts so far said.
     pub verdict: Verdict,
-    /// The rates of the present members, in their order.
-    pub rates: Vec<Rate>,
-    /// The rate of the swarm.
-    pub rate: Rate,
+    /// What happened in the [`WINDOWS`] that end at the cut.
+    pub rates: [Rates; 2],
 }
 
 impl View {
-    /// The view of `cut`, which `rates` gets to know first.
-    pub fn of(goal: &Goal, cut: Cut, verdict: Verdict, rates: &mut Rates) -> Self {
-        rates.push(&cut);
+    /// The view of a snapshot.
+    pub fn of(
+        goal: &Goal,
+        interval: Duration,
+        snapshot: &Arc<Snapshot>,
+        books: &Books,
+        verdict: Verdict,
+    ) -> Self {
         Self {
             goal: goal.clone(),
+            interval,
+            cut: Cut::of(snapshot, books),
             verdict,
-            rates: cut.present.iter().map(|member| rates.member(&member.name)).collect(),
-            rate: rates.swarm(),
-            cut,
+            rates: WINDOWS.map(|length| Rates::over(&snapshot.window(length), books)),
         }
     }
 
-    /// The rows of the table: present members, the departed, the swarm.
+    /// Whether there was no cut yet, so that there is nothing to show.
+    pub fn is_early(&self) -> bool {
+        self.cut.epoch == 0
+    }
+
+    /// The names of the columns after that of the rows.
+    pub fn columns(&self) -> [String; COLUMNS] {
+        let windows: [String; 2] =
+            std::array::from_fn(|each| window(WINDOWS[each], self.rates[each].elapsed));
+        let [short, long] = &windows;
+        [
+            "received".into(),
+            "served".into(),
+            "pieces".into(),
+            format!("in {short}"),
+            format!("in {long}"),
+            format!("out {short}"),
+            format!("out {long}"),
+            "peers".into(),
+        ]
+    }
+
+    /// The rows of the table: present members, the departed, the swarm. None before the first cut.
     pub fn rows(&self) -> Vec<Row> {
-        let members = self.cut.present.iter().zip(&self.rates).map(|(member, rate)| Row {
+        if self.is_early() {
+            return Vec::new();
+        }
+        let rates = |of: &dyn Fn(&Rates) -> Rate| self.rates.each_ref().map(of);
+        let members = self.cut.present.iter().map(|member| Row {
             name: member.name.clone(),
-            cells: cells(&member.tally, *rate, Some(member.connections())),
+            cells: cells(
+                &member.tally,
+                rates(&|rates| rates.member(&member.name)),
+                Some(member.connections()),
+            ),
             done: Some(ratio(member.have, self.goal.bytes)),
         });
         // Those whose counts are in this row; one that is on its way out still has its own.
-        let gone = self.cut.joined.saturating_sub(self.cut.present.len() as u64);
+        let gone = self.cut.departed.left;
         let departed = (gone > 0).then(|| Row {
             name: format!("departed ({gone})"),
-            cells: cells(&self.cut.departed, Rate::default(), None),
+            cells: cells(&self.cut.departed, rates(&|rates| rates.departed), None),
             done: None,
         });
         let swarm = Row {
             name: "swarm".into(),
-            cells: cells(&self.cut.swarm, self.rate, Some(self.cut.connections())),
+            cells: cells(
+                &self.cut.swarm,
+                rates(&|rates| rates.swarm),
+                Some(self.cut.connections()),
+            ),
             done: None,
         };
         members.chain(departed).chain([swarm]).collect()
@@ -69,13 +113,32 @@ impl View {
 
     /// Where the run stands.
     pub fn heading(&self) -> String {
-        format!(
-            "{}: {} in {} pieces, {:.1} s",
-            self.goal.title,
-            bytes(self.goal.bytes),
-            self.goal.pieces,
-            self.cut.at.as_secs_f64()
-        )
+        let Goal { title, bytes: size, pieces } = &self.goal;
+        let interval = humantime::format_duration(self.interval);
+        let goal = format!("{title}: {} in {} pieces", bytes(*size), grouped(*pieces));
+        if self.is_early() {
+            return format!("{goal}, the first cut comes after {interval}");
+        }
+        format!("{goal}, {:.1} s, a cut every {interval}", self.cut.at.as_secs_f64())
+    }
+
+    /// How long it took to write a piece, in the last seconds and since the start: a small table of its own.
+    pub fn times(&self) -> [String; 3] {
+        let line = |name: &str, cells: [&str; 4], pieces: &str| {
+            let cells: String = cells.iter().map(|cell| format!("{cell:>10}")).collect();
+            format!("{name:<18}{cells}{pieces:>9}")
+        };
+        let of = |name: &str, times: &Distribution<Duration>| {
+            let cells = quantiles(times);
+            line(name, cells.each_ref().map(String::as_str), &grouped(times.count()))
+        };
+        let [p50, p90, p99] = QUANTILES.map(|(_, name)| name);
+        let [_, long] = &self.rates;
+        [
+            line("piece write time", [p50, p90, p99, "max"], "pieces"),
+            of(&format!("  last {}", window(WINDOWS[1], long.elapsed)), &long.piece_write_time),
+            of("  since the start", &self.cut.swarm.piece_write_time),
+        ]
     }
 
     /// What the cuts said.
@@ -108,62 +171,40 @@ impl View {
 pub struct Row {
     /// Who.
     pub name: String,
-    /// One text for each of [`COLUMNS`].
-    pub cells: [String; 6],
+    /// One text for each of [`View::columns`].
+    pub cells: [String; COLUMNS],
     /// Share of the payload it has.
     pub done: Option<f64>,
 }
 
-/// The columns after the name.
-pub const COLUMNS: [&str; 6] = ["received", "served", "pieces", "in", "out", "peers"];
+/// How many columns there are after the name.
+pub const COLUMNS: usize = 8;
 
-fn cells(tally: &Tally, rate: Rate, connections: Option<u64>) -> [String; 6] {
+fn cells(tally: &Tally, rates: [Rate; 2], connections: Option<u64>) -> [String; COLUMNS] {
+    let [now, lately] = rates;
     [
-        bytes(tally.received),
-        bytes(tally.served),
+        short(tally.received as f64),
+        short(tally.served as f64),
         tally.pieces.to_string(),
-        speed(rate.received),
-        speed(rate.served),
+        speed(now.received),
+        speed(lately.received),
+        speed(now.served),
+        speed(lately.served),
         connections.map_or(String::new(), |live| live.to_string()),
     ]
 }
 
-/// A number of bytes for people.
-pub fn bytes(bytes: u64) -> String {
-    ByteSize::b(bytes).display().iec().to_string()
-}
-
-fn speed(rate: f64) -> String {
-    if rate < 1.0 { "-".into() } else { format!("{}/s", bytes(rate as u64)) }
-}
-
-fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { (part as f64 / whole as f64).min(1.0) }
-}
-
-/// A number with its thousands set apart.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 pub mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::cut::{Present, Readings};
 
     /// A view in the middle of things.
     pub fn midway() -> View {
-        let tally = |received, served| Tally {
+        let times = |count: u64, micros: u64| -> Distribution<Duration> {
+            (1..=count).map(|each| Duration::from_micros(each * micros)).collect()
+        };
+        let tally = |received: u64, served: u64| Tally {
             received,
             served,
             pieces: received >> 18,
@@ -171,6 +212,11 @@ pub mod tests {
             checked: received,
             writes: received >> 14,
             reads: (served >> 14) + (received >> 16),
+            joined: 1,
+            left: 0,
+            write_time: times(received >> 14, 1),
+            read_time: times((served >> 14) + (received >> 16), 2),
+            piece_write_time: times(received >> 18, 17),
         };
         let member = |name: &str, received, served, opened| Present {
             name: name.into(),
@@ -179,6 +225,7 @@ pub mod tests {
             opened,
             closed: 1,
         };
+        let all = Tally { joined: 4, left: 1, ..tally(154 << 20, 156 << 20) };
         let cut = Cut {
             epoch: 42,
             at: Duration::from_millis(4250),
@@ -187,21 +234,33 @@ pub mod tests {
                 member("leecher-2", 40 << 20, 30 << 20, 4),
                 member("leecher-10", 64 << 20, 0, 4),
             ],
-            departed: tally(50 << 20, 6 << 20),
-            total: tally(154 << 20, 156 << 20),
-            swarm: tally(154 << 20, 156 << 20),
-            joined: 4,
-            left: 1,
+            departed: Tally { left: 1, ..tally(50 << 20, 6 << 20) },
+            total: all.clone(),
+            swarm: all,
             librqbit: Readings { readings: 1234, broken: 56, worst: None },
         };
-        let rates = vec![
-            Rate { received: 0.0, served: 12e6 },
-            Rate { received: 9.5e6, served: 2e6 },
-            Rate { received: 4e6, served: 0.0 },
-        ];
+        let rates = |millis, factor: f64| {
+            let rate =
+                |received, served| Rate { received: received * factor, served: served * factor };
+            let members = [
+                ("seed", rate(0.0, 12e6)),
+                ("leecher-2", rate(9.5e6, 2e6)),
+                ("leecher-10", rate(4e6, 0.0)),
+            ];
+            Rates {
+                elapsed: Duration::from_millis(millis),
+                swarm: rate(13.6e6, 14.1e6),
+                departed: rate(1e5, 1e5),
+                members: members.map(|(name, rate)| (name.into(), rate)).into(),
+                piece_write_time: times(300, 19),
+                present: 3.5,
+                connections: 6.25,
+            }
+        };
         let verdict = Verdict { taken: 42, checked: 42, worst: 98_304, ..Verdict::default() };
         let goal = Goal { title: "swarm.bin".into(), bytes: (64 << 20) + 4099, pieces: 257 };
-        View { goal, cut, verdict, rates, rate: Rate { received: 13.5e6, served: 14e6 } }
+        let interval = Duration::from_millis(100);
+        View { goal, interval, cut, verdict, rates: [rates(1040, 1.0), rates(4250, 0.8)] }
     }
 
     #[test]
@@ -213,18 +272,26 @@ pub mod tests {
     #[test]
     fn no_departed_row_before_anybody_left() {
         let mut view = midway();
-        view.cut.joined = 3;
+        view.cut.departed = Tally::default();
         assert!(view.rows().iter().all(|row| !row.name.starts_with("departed")));
     }
 
     #[test]
-    fn nothing_is_divided_by_nothing() {
-        assert_eq!(ratio(0, 0), 0.0);
-        assert_eq!(speed(0.0), "-");
+    fn columns_say_how_long_their_windows_are() {
+        let mut view = midway();
+        assert_eq!(view.columns()[3..7], ["in 1s", "in 4s", "out 1s", "out 4s"]);
+        view.rates.iter_mut().for_each(|rates| rates.elapsed = Duration::from_secs(10));
+        assert_eq!(view.columns()[3..5], ["in 10s", "in 10s"], "a cut every ten seconds");
     }
 
     #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!([0, 999, 1000, 67_112_963].map(grouped), ["0", "999", "1,000", "67,112,963"]);
+    fn before_the_first_cut_the_heading_says_when_it_comes() {
+        let interval = Duration::from_secs(10);
+        let early = View { cut: Cut::default(), interval, ..midway() };
+        assert_eq!(
+            early.heading(),
+            "swarm.bin: 64.0 MiB in 257 pieces, the first cut comes after 10s"
+        );
+        assert_eq!(early.rows(), []);
     }
 }
