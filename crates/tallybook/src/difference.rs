@@ -7,7 +7,7 @@ use crate::metric::{Metric, Stats};
 use crate::row::{Flows, Peak, Peaks};
 use crate::set::Set;
 use crate::snapshot::{FamilyPart, Snapshot};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,12 +117,15 @@ impl Difference {
 
     /// The same, keeping of both snapshots only what they show.
     pub(crate) fn without_history(self) -> Self {
-        let [later, earlier] = [&self.later, &self.earlier].map(|snapshot| {
+        let strip = |snapshot: &Arc<Snapshot>| {
             if snapshot.history.is_empty() {
                 return snapshot.clone();
             }
             Arc::new(Snapshot { history: Arc::default(), ..Snapshot::clone(snapshot) })
-        });
+        };
+        let later = strip(&self.later);
+        let is_one = Arc::ptr_eq(&self.later, &self.earlier);
+        let earlier = if is_one { later.clone() } else { strip(&self.earlier) };
         Difference { later, earlier, ..self }
     }
 
@@ -198,7 +201,9 @@ impl Difference {
         let [later, earlier] = self.parts(family);
         let later = later?;
         let row = later.find(key)?;
-        Some(self.row(&later, earlier.as_deref(), row, &mut Vec::new()))
+        let values = self.row(&later, earlier.as_deref(), row, &mut Vec::new());
+        let serial = later.owner(row)?.meta.serial;
+        Some(self.observe::<S>(values, later.shared.place.found(), serial))
     }
 
     /// How much of an entry's counters there was per second, over the whole time in between even if the entry is younger.
@@ -227,11 +232,18 @@ impl Difference {
         let [later, earlier] = self.parts(family);
         let rows: Vec<usize> =
             later.iter().flat_map(|later| later.entries().map(|(row, _)| row)).collect();
+        let place = later.as_ref().and_then(|later| later.shared.place.found());
+        let peaks = if S::PEAKS > 0 { self.peaks_at(place) } else { HashMap::new() };
         let mut words = Vec::new();
         rows.into_iter().filter_map(move |row| {
             let later = later.as_ref()?;
-            let key = later.owner(row)?.meta.key.clone();
-            Some((key, self.row(later, earlier.as_deref(), row, &mut words)))
+            let meta = &later.owner(row)?.meta;
+            let mut values = self.row(later, earlier.as_deref(), row, &mut words);
+            if S::PEAKS > 0 && self.extremes.is_some() {
+                let peaks = peaks.get(&meta.serial).map(Vec::as_slice).unwrap_or_default();
+                S::observe(&mut values, &mut Peaks::new(peaks));
+            }
+            Some((meta.key.clone(), values))
         })
     }
 
@@ -261,7 +273,7 @@ impl Difference {
         [part(&self.later), part(&self.earlier)]
     }
 
-    /// What the entry of a row recorded. An entry keeps its row for life.
+    /// What the entry of a row recorded, but for its extremes. An entry keeps its row for life.
     fn row<K: Key, S: Stats>(
         &self,
         later: &FamilyPart<K, S>,
@@ -275,8 +287,21 @@ impl Difference {
         let before = earlier.filter(|earlier| earlier.owner(row).is_some_and(is_same));
         let before =
             before.map(|earlier| earlier.values(row, self.earlier.span, words)).unwrap_or_default();
-        let values = S::difference(&values, &before);
-        self.observe::<S>(values, later.shared.place.found(), entry.meta.serial)
+        S::difference(&values, &before)
+    }
+
+    /// The extremes of all entries of a place, by field, in order.
+    fn peaks_at(&self, place: Option<(usize, u64)>) -> HashMap<u64, Vec<(u32, Peak)>> {
+        let mut all = HashMap::<u64, Vec<(u32, Peak)>>::new();
+        let (Some(stretches), Some((place, _))) = (&self.extremes, place) else { return all };
+        for (entry, field, peak) in stretches.iter().flat_map(|stretch| stretch.at(place as u32)) {
+            let own = all.entry(entry).or_default();
+            match own.binary_search_by_key(&field, |(known, _)| *known) {
+                Ok(at) => own[at].1.fold(peak),
+                Err(at) => own.insert(at, (field, peak)),
+            }
+        }
+        all
     }
 
     /// Puts the exact extremes into values that are a difference.

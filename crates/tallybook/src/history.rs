@@ -63,6 +63,16 @@ impl Extremes {
         self.0[start..].iter().take_while(own).map(|extreme| (extreme.of.2, extreme.peak))
     }
 
+    /// Those of a place, by entry and field.
+    pub(crate) fn at(&self, place: u32) -> impl Iterator<Item = (u64, u32, Peak)> {
+        let start = self.0.partition_point(|extreme| extreme.of.0 < place);
+        let own = move |extreme: &&Extreme| extreme.of.0 == place;
+        self.0[start..]
+            .iter()
+            .take_while(own)
+            .map(|extreme| (extreme.of.1, extreme.of.2, extreme.peak))
+    }
+
     fn merged(&self, later: &Self) -> Self {
         Extremes::new(self.0.iter().chain(&later.0).copied().collect())
     }

@@ -52,6 +52,6 @@ pub(crate) use keyed::{KeyedBlock, Met};
 pub(crate) use local::{
     Place, record_block, record_cells, record_entry, release_entry, touch_entry,
 };
-pub(crate) use stamp::stamp;
+pub(crate) use stamp::{stamp, time};
 pub(crate) use word::Word;
 pub(crate) use words::Words;

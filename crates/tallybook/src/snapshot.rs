@@ -188,7 +188,7 @@ impl Snapshot {
     /// If the set belongs to another registry.
     pub fn try_set<S: Stats>(&self, set: &Set<S>) -> Result<S::Value, WrongRegistry> {
         let index = self.check(set.place())?;
-        Ok(index.map_or_else(S::Value::default, |index| self.metric::<S>(index)))
+        Ok(index.map_or_else(|| nothing::<S>(self.span), |index| self.metric::<S>(index)))
     }
 
     /// A family: its entries and totals. Empty if it was registered after the cut, or in a disabled registry.
@@ -234,7 +234,7 @@ impl Snapshot {
     pub(crate) fn metric<M: Metric>(&self, place: usize) -> M::Value {
         match self.parts.get(place).and_then(Part::set) {
             Some(part) => M::read(&mut part.row(self.span)),
-            None => M::Value::default(),
+            None => nothing::<M>(self.span),
         }
     }
 
@@ -248,6 +248,11 @@ impl Snapshot {
             }
         }
     }
+}
+
+/// The values of a row in which nothing has happened.
+pub(crate) fn nothing<M: Metric>(span: Span) -> M::Value {
+    M::read(&mut Row::of_words(&vec![0; M::WORDS], span))
 }
 
 impl fmt::Debug for Snapshot {

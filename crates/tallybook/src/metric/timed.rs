@@ -6,7 +6,7 @@
 
 use super::{DurationHistogram, LiveRates, Metric, Span, lives};
 use crate::distribution::Distribution;
-use crate::phase::Word;
+use crate::phase::{self, Word};
 use crate::row::{Drain, Flows, Peaks, Row};
 use crate::schema::Kind;
 use std::time::Duration;
@@ -14,8 +14,9 @@ use std::time::Duration;
 /// A [`Live`](crate::Live) that also knows for how long: the time that all of what it counts has been open so far
 /// (connected-seconds, viewer-seconds), and the distribution of the ages at which it closed.
 ///
-/// Driven by guards, as `Live` is; a guard reads the registry's clock when it opens and when it closes. The stamps are
-/// part of the facts, so nothing is sampled: see [`TimedLiveCount::time`].
+/// Driven by guards, as `Live` is; the registry's clock is read when one opens and when it closes, once per fact: what one
+/// fact opens or closes, in however many sets, does so at one time. The stamps are part of the facts, so nothing is
+/// sampled: see [`TimedLiveCount::time`].
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
@@ -66,7 +67,7 @@ impl lives::Sealed for TimedLive {
 
     #[inline]
     fn opens(&self, now: impl FnOnce() -> Duration) -> Duration {
-        let now = now();
+        let now = Duration::from_nanos(phase::time(now));
         self.opened.add(1);
         self.add(-nanos(now));
         now
@@ -74,7 +75,7 @@ impl lives::Sealed for TimedLive {
 
     #[inline]
     fn closes(&self, opened: Duration, now: impl FnOnce() -> Duration) {
-        let now = now();
+        let now = Duration::from_nanos(phase::time(now));
         self.add(nanos(now));
         self.ages.record(now.saturating_sub(opened));
     }
@@ -127,7 +128,7 @@ impl Metric for TimedLive {
     const SLOTS: usize = DurationHistogram::SLOTS;
     const PEAKS: usize = DurationHistogram::PEAKS;
     const FLOWS: usize = 2;
-    const STAMPED: bool = false;
+    const STAMPED: bool = true;
 
     fn at_rest() -> Self {
         TimedLive {

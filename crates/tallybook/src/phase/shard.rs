@@ -21,9 +21,8 @@ pub(crate) struct Shard {
     seq: AtomicU64,
     /// The epoch of the fact that the owner is inside of, for the facts that join it.
     current: AtomicU64,
-    /// The fact (its odd sequence) that was stamped last, and its stamp.
-    stamped: AtomicU64,
-    stamp: AtomicU64,
+    /// By the clock that is read: the fact (its odd sequence) that was stamped last, and its stamp.
+    stamps: [[AtomicU64; 2]; CLOCKS],
     /// The owner's own: the block of each place.
     table: UnsafeCell<Vec<Option<AnyBlock>>>,
     /// What the blocks take.
@@ -33,6 +32,9 @@ pub(crate) struct Shard {
 }
 
 type AnyBlock = Arc<dyn Any + Send + Sync>;
+
+/// How many clocks a fact can be stamped by: see `stamp`.
+pub(super) const CLOCKS: usize = 2;
 
 /// A block and its place.
 pub(super) type PlacedBlock = (usize, AnyBlock);
@@ -45,8 +47,7 @@ impl Shard {
         Shard {
             seq: AtomicU64::new(0),
             current: AtomicU64::new(0),
-            stamped: AtomicU64::new(0),
-            stamp: AtomicU64::new(0),
+            stamps: std::array::from_fn(|_| [AtomicU64::new(0), AtomicU64::new(0)]),
             table: UnsafeCell::new(Vec::new()),
             bytes: AtomicU64::new(0),
             blocks: Mutex::new(Vec::new()),
@@ -104,14 +105,15 @@ impl Shard {
     }
 
     /// The stamp of the fact that the owner is inside of, from `now` the first time.
-    pub(super) fn stamp(&self, now: impl FnOnce() -> u64) -> u64 {
+    pub(super) fn stamp(&self, clock: usize, now: impl FnOnce() -> u64) -> u64 {
+        let [stamped, stamp] = &self.stamps[clock];
         // Relaxed, all: only the owner touches them, and `seq` differs between any two facts.
         let fact = self.seq.load(Ordering::Relaxed);
-        if self.stamped.load(Ordering::Relaxed) != fact {
-            self.stamp.store(now(), Ordering::Relaxed);
-            self.stamped.store(fact, Ordering::Relaxed);
+        if stamped.load(Ordering::Relaxed) != fact {
+            stamp.store(now(), Ordering::Relaxed);
+            stamped.store(fact, Ordering::Relaxed);
         }
-        self.stamp.load(Ordering::Relaxed)
+        stamp.load(Ordering::Relaxed)
     }
 
     /// The block at `place`, made by `make` on first touch. It lives as long as the shard.

@@ -1,11 +1,13 @@
-//! One time stamp per fact, read when its first gauge is set.
+//! One time stamp per fact and clock, read when it is first asked for: of the system's monotonic clock for gauges, of the
+//! registry's for what is timed.
 
 use super::shard::Shard;
 use std::cell::Cell;
 use std::ptr;
+use std::time::Duration;
 
 thread_local! {
-    /// The shard of the innermost fact with gauges that this thread is inside of, or null.
+    /// The shard of the innermost fact with stamps that this thread is inside of, or null.
     static CURRENT: Cell<*const Shard> = const { Cell::new(ptr::null()) };
 }
 
@@ -33,11 +35,20 @@ impl Drop for Scope<'_> {
 
 /// The stamp of the fact that this thread is inside of; outside of any, one of its own. Never 0.
 pub(crate) fn stamp() -> u64 {
+    stamp_by(0, now)
+}
+
+/// The time of the fact that this thread is inside of, in nanoseconds, by its registry's clock, which `now` reads.
+pub(crate) fn time(now: impl FnOnce() -> Duration) -> u64 {
+    stamp_by(1, || u64::try_from(now().as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn stamp_by(clock: usize, now: impl FnOnce() -> u64) -> u64 {
     let shard = CURRENT.get();
     // SAFETY: not null, it is the shard of a `Scope` that lives and holds a reference to it: scopes end in the reverse
     // order of their making, each putting back what it found.
     match unsafe { shard.as_ref() } {
-        Some(shard) => shard.stamp(now),
+        Some(shard) => shard.stamp(clock, now),
         None => now(),
     }
 }

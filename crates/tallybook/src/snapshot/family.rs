@@ -1,7 +1,8 @@
 //! [`FamilySnapshot`]: the entries of a family in one snapshot.
 
+use super::nothing;
 use crate::family::{Key, Keyed, Shared};
-use crate::metric::{Metric, Span, Stats};
+use crate::metric::{Span, Stats};
 use crate::pages::Pages;
 use crate::row::Row;
 use crate::rows::RowsView;
@@ -193,7 +194,7 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
     fn read(&self, row: impl Fn(&FamilyPart<K, S>, Span) -> Row<'_>) -> S::Value {
         self.part
             .as_ref()
-            .map_or_else(S::Value::default, |part| <S as Metric>::read(&mut row(part, self.span)))
+            .map_or_else(|| nothing::<S>(self.span), |part| S::read(&mut row(part, self.span)))
     }
 }
 
