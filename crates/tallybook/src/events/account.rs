@@ -34,6 +34,11 @@ impl<K: Label, T> ByKind<K, T> {
         ByKind { all: (0..K::VALUES.len()).map(make).collect(), kinds: PhantomData }
     }
 
+    /// In the order of the kinds.
+    pub(crate) fn all(&self) -> &[T] {
+        &self.all
+    }
+
     /// The kinds' names and what stands under each, in the order of their declaration.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &T)> {
         K::VALUES.iter().copied().zip(&self.all)

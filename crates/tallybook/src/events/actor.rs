@@ -1,5 +1,6 @@
 //! [`Actor`], the handle to a reducer, and [`Sender`], by which events reach it.
 
+use super::mail::Room;
 use super::{Event, Mail, Reducer, Reply, Request, Wake};
 use crate::phase::{Place, record_cells};
 use crossbeam_utils::CachePadded;
@@ -100,7 +101,7 @@ pub(crate) enum Errand<R> {
 pub(crate) struct Letterbox<E> {
     pub(crate) place: Place,
     wake: Arc<Wake>,
-    capacity: usize,
+    room: Room,
     /// The number of the ordered event that was sent last: a line that all senders write, and ordered kinds alone touch.
     last: CachePadded<AtomicU64>,
     closing: AtomicU8,
@@ -121,7 +122,7 @@ impl<R: Reducer> Post<R> {
         let letterbox = Letterbox {
             place,
             wake,
-            capacity,
+            room: Room { capacity, half: capacity.div_ceil(2) },
             last: CachePadded::new(AtomicU64::new(0)),
             closing: AtomicU8::new(0),
             events: PhantomData,
@@ -257,7 +258,7 @@ impl<E: Event> Sender<E> {
             }
             // Relaxed: of one word, in whose order of modifications what happened before comes first.
             let next = || letterbox.last.fetch_add(1, Relaxed) + 1;
-            is_half_full = mail.put(event, letterbox.capacity, next);
+            is_half_full = mail.put(event, letterbox.room, next);
         });
         if is_half_full {
             letterbox.wake.ask();

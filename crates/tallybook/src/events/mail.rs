@@ -4,7 +4,7 @@ use super::{Account, Event, EventStats, Full, Order};
 use crate::metric::{Label, Metric};
 use crate::phase::Cells;
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 /// An event and its number, which is 0 where its order does not matter.
 pub(crate) struct Letter<E> {
@@ -14,6 +14,7 @@ pub(crate) struct Letter<E> {
 
 /// The cells at an actor's place: one user at a time, as all cells.
 pub(crate) struct Mail<E: Event> {
+    /// What waits in a queue is counted as sent when it is taken out, which spares the sender a store.
     pub(crate) account: Account<E::Kind>,
     /// By kind.
     queues: Box<[Queue<E>]>,
@@ -21,15 +22,32 @@ pub(crate) struct Mail<E: Event> {
 
 /// The events of one kind. Never borrowed while code of the user runs, which might send to the same actor.
 struct Queue<E: Event> {
-    waiting: RefCell<VecDeque<Letter<E>>>,
+    waiting: RefCell<Waiting<E>>,
     /// What there was no room for, where it is merged.
     merged: RefCell<HashMap<E::Key, Letter<E>>>,
 }
 
+struct Waiting<E> {
+    events: Vec<E>,
+    /// Of the same events, where the order matters.
+    numbers: Vec<u64>,
+    /// Where the oldest is, once newer ones have taken the places of those before.
+    oldest: usize,
+}
+
+/// What a queue may hold.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    pub(crate) capacity: usize,
+    /// At how many the collector is asked to come.
+    pub(crate) half: usize,
+}
+
 impl<E: Event> Cells for Mail<E> {
     fn empty() -> Self {
+        let waiting = || Waiting { events: Vec::new(), numbers: Vec::new(), oldest: 0 };
         let queue = |_: &&str| Queue {
-            waiting: RefCell::new(VecDeque::new()),
+            waiting: RefCell::new(waiting()),
             merged: RefCell::new(HashMap::new()),
         };
         Mail { account: Account::at_rest(), queues: E::Kind::VALUES.iter().map(queue).collect() }
@@ -38,33 +56,22 @@ impl<E: Event> Cells for Mail<E> {
 
 impl<E: Event> Mail<E> {
     /// Takes an event, or drops it. Answers whether the queue has just become half full.
-    #[inline]
-    pub(crate) fn put(&self, event: E, capacity: usize, next: impl FnOnce() -> u64) -> bool {
+    #[inline(always)]
+    pub(crate) fn put(&self, event: E, room: Room, next: impl FnOnce() -> u64) -> bool {
         let kind = event.kind();
         let delivery = E::delivery(kind);
-        let account = &self.account.0[kind];
-        account.sent.inc();
         let number = if delivery.order == Order::Ordered { next() } else { 0 };
-        let letter = Letter { number, event };
         let queue = &self.queues[kind.index()];
         let mut waiting = queue.waiting.borrow_mut();
-        if waiting.len() < capacity {
-            waiting.push_back(letter);
-            return waiting.len() == capacity.div_ceil(2);
-        }
-        let oldest = if delivery.full == Full::DropOldest { waiting.pop_front() } else { None };
-        if let Some(oldest) = oldest {
-            waiting.push_back(letter);
-            drop(waiting);
-            account.dropped.inc();
-            drop(oldest);
-            return false;
+        if waiting.events.len() < room.capacity {
+            waiting.events.push(event);
+            if delivery.order == Order::Ordered {
+                waiting.numbers.push(number);
+            }
+            return waiting.events.len() == room.half;
         }
         drop(waiting);
-        match delivery.full {
-            Full::Coalesce => queue.merge(letter, account),
-            Full::DropNewest | Full::DropOldest => account.dropped.inc(),
-        }
+        queue.put_where_full(Letter { number, event }, delivery.full, &self.account.0[kind]);
         false
     }
 
@@ -77,16 +84,55 @@ impl<E: Event> Mail<E> {
 
     /// Moves all events to `into`, those of a thread and kind in their order.
     pub(crate) fn take(&self, into: &mut Vec<Letter<E>>) {
-        for queue in &self.queues {
-            into.extend(queue.waiting.borrow_mut().drain(..));
+        for (queue, account) in self.queues.iter().zip(self.account.0.all()) {
+            let mut waiting = queue.waiting.borrow_mut();
+            account.sent.add(waiting.events.len() as u64);
+            waiting.take(into);
             into.extend(queue.merged.borrow_mut().drain().map(|(_, letter)| letter));
         }
     }
 }
 
+impl<E> Waiting<E> {
+    fn take(&mut self, into: &mut Vec<Letter<E>>) {
+        self.events.rotate_left(self.oldest);
+        let is_ordered = !self.numbers.is_empty();
+        if is_ordered {
+            self.numbers.rotate_left(self.oldest);
+        }
+        self.oldest = 0;
+        let numbers = self.numbers.drain(..).chain(std::iter::repeat(0));
+        let events = self.events.drain(..);
+        into.extend(events.zip(numbers).map(|(event, number)| Letter { number, event }));
+    }
+
+    /// Puts it in the place of the oldest, which it returns.
+    fn replace_oldest(&mut self, letter: Letter<E>) -> E {
+        let at = self.oldest;
+        self.oldest = (at + 1) % self.events.len();
+        if let Some(number) = self.numbers.get_mut(at) {
+            *number = letter.number;
+        }
+        std::mem::replace(&mut self.events[at], letter.event)
+    }
+}
+
 impl<E: Event> Queue<E> {
-    /// Puts it with those of its key, if there are any.
     #[cold]
+    fn put_where_full(&self, letter: Letter<E>, full: Full, account: &EventStats) {
+        account.sent.inc();
+        match full {
+            Full::DropNewest => account.dropped.inc(),
+            Full::DropOldest => {
+                account.dropped.inc();
+                let oldest = self.waiting.borrow_mut().replace_oldest(letter);
+                drop(oldest);
+            }
+            Full::Coalesce => self.merge(letter, account),
+        }
+    }
+
+    /// Puts it with those of its key, if there are any.
     fn merge(&self, letter: Letter<E>, account: &EventStats) {
         let known = self.merged.borrow_mut().remove(&letter.event.key());
         let merged = match known {

@@ -103,6 +103,7 @@ impl<R: Reducer> Totals for ReducerTotals<R> {
     }
 
     fn drain(&mut self, block: &(dyn Any + Send + Sync), quiet: Quiet, tick: &mut Tick<'_>) {
+        // The events first: taking them counts them.
         let block = block.downcast_ref::<Block<Mail<R::Event>>>();
         let mail = block.expect("the registry uses a place for one type only").quiet(quiet);
         mail.take(&mut self.letters);
