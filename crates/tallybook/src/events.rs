@@ -26,6 +26,8 @@ pub use actor::{Actor, Close, Sender};
 pub(crate) use actor::{Errand, Post};
 pub(crate) use ask::Request;
 pub use ask::{NoReply, Reply};
+#[cfg(all(test, tallybook_loom))]
+pub(crate) use mail::Room;
 pub(crate) use mail::{Letter, Mail};
 pub(crate) use wake::Wake;
 

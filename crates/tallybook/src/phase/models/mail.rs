@@ -1,0 +1,115 @@
+//! The model of events: what two threads send through queues of one, against cuts.
+
+use super::{Writer, check};
+use crate::events::{Delivery, Event, Full, Letter, Mail, Order, Room};
+use crate::metric::{Label, Metric, Span};
+use crate::phase::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::phase::{Barrier, Block, Closer, Hub};
+use crate::row::{Drain, Rest};
+use loom::sync::atomic::AtomicU64;
+use loom::thread;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An event, and which one it is.
+struct Sent(u64);
+
+#[derive(Clone, Copy, tallybook_derive::Label)]
+enum Only {
+    One,
+}
+
+impl Event for Sent {
+    type Kind = Only;
+    type Key = ();
+    fn kind(&self) -> Only {
+        Only::One
+    }
+    fn delivery(_: Only) -> Delivery {
+        Delivery { order: Order::Ordered, full: Full::DropNewest }
+    }
+    fn key(&self) {}
+    fn coalesce(&mut self, _: Sent) {}
+}
+
+/// A thread that sends.
+struct Sender {
+    writer: Writer,
+    last: Arc<AtomicU64>,
+}
+
+impl Sender {
+    fn send(&self, event: u64) {
+        let Writer { hub, shard } = &self.writer;
+        // SAFETY: the shard is this writer's until it is dropped.
+        let (block, fact) = unsafe {
+            (shard.block(0, 0, Block::<Mail<Sent>>::new), shard.enter(&hub.epoch, hub.barrier))
+        };
+        let room = Room { capacity: 1, half: 1 };
+        // Relaxed: as in `Sender::send`.
+        let next = || self.last.fetch_add(1, Relaxed) + 1;
+        block.side(fact.side()).put(Sent(event), room, next);
+    }
+}
+
+/// What has been taken, and the account of it: `[sent, dropped]`.
+struct Taken {
+    closer: Closer,
+    letters: Vec<Letter<Sent>>,
+    account: [u64; 2],
+}
+
+impl Taken {
+    /// Closes an epoch, takes what it holds, and checks the account.
+    fn cut(&mut self) {
+        let epoch = self.closer.close(Duration::MAX).expect("a model's writers are never stuck");
+        let span = Span { first: epoch, last: epoch, ..Span::default() };
+        let mut own = Vec::new();
+        let account = &mut self.account;
+        self.closer.drain(epoch, |_, block, quiet| {
+            let block = block.downcast_ref::<Block<Mail<Sent>>>().expect("there is one place");
+            let mail = block.quiet(quiet);
+            mail.take(&mut own);
+            let (mut words, mut rest) = (vec![0; 5], Rest::default());
+            mail.account.drain(&mut Drain::new(&mut words, &mut rest, span));
+            account[0] += words[0];
+            account[1] += words[3];
+        });
+        own.sort_by_key(|letter| letter.number);
+        self.letters.append(&mut own);
+        assert_eq!(account[0], self.letters.len() as u64 + account[1], "the account is wrong");
+    }
+}
+
+/// One thread sends two events and tells another, which then sends one, while epochs are closed: the account adds up at
+/// each cut, and the one that was told comes last.
+#[test]
+fn the_account_of_events_adds_up() {
+    check(3, || {
+        let hub = Hub::new(Barrier::Fence);
+        let (last, told) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let sender = || Sender { writer: Writer::new(&hub), last: last.clone() };
+        let (first, second, heard) = (sender(), sender(), told.clone());
+        let tells = thread::spawn(move || {
+            first.send(1);
+            first.send(2);
+            // Release and Acquire: the program's own synchronisation.
+            told.store(1, Release);
+        });
+        let hears = thread::spawn(move || {
+            if heard.load(Acquire) == 1 {
+                second.send(3);
+            }
+        });
+        let mut taken =
+            Taken { closer: Closer::new(hub.clone()), letters: Vec::new(), account: [0; 2] };
+        taken.cut();
+        tells.join().unwrap();
+        hears.join().unwrap();
+        taken.cut();
+        taken.cut();
+        let events: Vec<u64> = taken.letters.iter().map(|letter| letter.event.0).collect();
+        assert!(events.is_sorted(), "an effect came before its cause: {events:?}");
+        assert!(events.contains(&1));
+    });
+}
