@@ -1,0 +1,92 @@
+//! How much memory the history really takes, by the allocator, beside what the collector says of it.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
+use std::time::Duration;
+use tallybook::{Counter, Family, ManualClock, Registry, Set, Stats};
+
+/// How many bytes are in use. The tests of this file run one after the other: see [`alone`].
+static IN_USE: AtomicIsize = AtomicIsize::new(0);
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: all of it is the system's allocator, with a count beside it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        IN_USE.fetch_add(layout.size() as isize, Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        IN_USE.fetch_sub(layout.size() as isize, Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+/// Tests of one process share its allocator.
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A peer.
+#[derive(Stats)]
+struct Peer {
+    count: Counter,
+}
+
+/// Does the same with a long history and with none, and answers how many bytes more are in use at the end with the long one,
+/// and how many the collector says they are.
+fn taken(limit: usize, keys: u64, is_coming_and_going: bool) -> (isize, isize) {
+    let run = |windows: &[Duration]| {
+        let clock = Arc::new(ManualClock::new());
+        let builder = Registry::builder().clock(clock.clone()).windows(windows.iter().copied());
+        let registry = builder.history_limit(limit).build();
+        let before = IN_USE.load(Relaxed);
+        let peers: Family<u64, Peer> = registry.family("peer", "n").unwrap();
+        let set: Set<Peer> = registry.set("all").unwrap();
+        let mut collector = registry.collector().unwrap();
+        let mut held = Vec::new();
+        for tick in 0..150 {
+            if is_coming_and_going || tick == 0 {
+                held = (0..keys).map(|key| peers.entry(tick * keys + key).unwrap()).collect();
+            }
+            held.iter().for_each(|entry| entry.record(|peer| peer.count.inc()));
+            set.record(|peer| peer.count.add(keys));
+            clock.advance(Duration::from_millis(100));
+            let cut = collector.tick();
+            assert_eq!(cut.family(&peers).total().count, cut.set(&set).count);
+        }
+        let memory = collector.tick().set(&registry.collector_stats()).history_memory;
+        (IN_USE.load(Relaxed) - before, memory.unwrap() as isize)
+    };
+    let ((with, said), (without, _)) = (run(&[Duration::from_secs(60)]), run(&[]));
+    (with - without, said)
+}
+
+#[test]
+fn the_memory_of_entries_that_stay_is_what_is_said() {
+    let _alone = alone();
+    let (taken, said) = taken(usize::MAX, 1_000, false);
+    assert!(taken < 2 * said, "{taken} bytes, of which {said} are told");
+}
+
+#[test]
+fn the_memory_of_entries_that_come_and_go_is_what_is_said() {
+    let _alone = alone();
+    let (taken, said) = taken(usize::MAX, 1_000, true);
+    assert!(taken < 2 * said, "{taken} bytes, of which {said} are told");
+}
+
+#[test]
+fn the_limit_limits_the_memory_of_entries_that_come_and_go() {
+    const LIMIT: isize = 500_000;
+    let _alone = alone();
+    let (taken, said) = taken(LIMIT as usize, 1_000, true);
+    assert!(taken < 3 * LIMIT, "{taken} bytes, of which {said} are told");
+}
