@@ -296,7 +296,8 @@ fn questions_are_answered_after_what_was_sent_before_them() {
     drop(collector);
     let _ticker = registry.collect_every(Duration::from_secs(3600)).unwrap();
     let sender = actor.sender();
-    for n in 1..=100 {
+    let count = if cfg!(miri) { 4 } else { 100 };
+    for n in 1..=count {
         sender.send(open(Kind::Newest, n));
         let answer = actor.ask(|table| table.taken).wait(Duration::from_secs(60));
         assert_eq!(answer, Ok(u64::from(n)));
@@ -304,7 +305,7 @@ fn questions_are_answered_after_what_was_sent_before_them() {
     // One that panics is answered with that, and harms nobody.
     let asked = actor.ask(|_| -> u64 { panic!("a bad question") });
     assert_eq!(asked.wait(Duration::from_secs(60)), Err(NoReply::Gone));
-    assert_eq!(actor.ask(|table| table.taken).wait(Duration::from_secs(60)), Ok(100));
+    assert_eq!(actor.ask(|table| table.taken).wait(Duration::from_secs(60)), Ok(u64::from(count)));
 }
 
 #[tokio::test]
