@@ -1,9 +1,11 @@
 //! What Tallybook costs, measured beside its peers, and whether that is what was promised.
 #![forbid(unsafe_code)]
 
+mod durations;
 mod facts;
 mod families;
 mod fixtures;
+mod histograms;
 mod keys;
 mod measure;
 mod memory;
@@ -12,6 +14,8 @@ mod peers;
 mod readers;
 mod report;
 mod ticks;
+mod values;
+mod windows;
 mod work;
 
 use anyhow::{Result, bail};
@@ -41,13 +45,16 @@ struct Arguments {
 
 type Question = (&'static str, fn(Effort) -> Result<Report>);
 
-const QUESTIONS: [Question; 8] = [
+const QUESTIONS: [Question; 11] = [
     ("facts", facts::report),
+    ("histograms", histograms::report),
+    ("durations", durations::report),
     ("work", work::report),
     ("families", families::report),
     ("memory", memory::report),
     ("keys", keys::report),
     ("ticks", ticks::report),
+    ("windows", windows::report),
     ("readers", readers::report),
     ("off", off::report),
 ];

@@ -1,5 +1,7 @@
 //! What many keys take, with many threads recording over all of them.
 
+mod histograms;
+
 use crate::ALLOCATED;
 use crate::measure::Effort;
 use crate::peers::{Metrics, OpenTelemetry};
@@ -47,7 +49,8 @@ struct Found {
 pub fn report(effort: Effort) -> Result<Report> {
     let keys = if effort.quick { 5_000 } else { 100_000 };
     let time = Duration::from_millis(if effort.quick { 300 } else { 4_000 });
-    let found = family(keys, time)?;
+    let without = Registry::builder().windows([]).averages([]).build();
+    let found = family(without, keys, time)?;
     let per_counter = |bytes: usize| bytes as f64 / (keys * COUNTERS) as f64;
     let mega = |bytes: usize| bytes as f64 / 1e6;
 
@@ -56,7 +59,7 @@ pub fn report(effort: Effort) -> Result<Report> {
         format!(
             "{keys} keys with {COUNTERS} counters, counted by the allocator. {THREADS} threads record on all keys of the \
              family while a collector ticks every 100 ms; the latest snapshot is held, and one handle per key, which \
-             all threads share. The peers hold what their registry holds."
+             all threads share. There are no windows, whose memory is a question of its own. The peers hold what their registry holds."
         ),
     );
     let mut table = Table::new("Bytes", ["", "× family", "bytes per counter", "MB"]);
@@ -77,15 +80,21 @@ pub fn report(effort: Effort) -> Result<Report> {
         row(name, bytes);
     }
     report.table(table);
+    report.table(histograms::of_sets(effort)?);
+    report.table(histograms::of_entries(effort)?);
     let limit = 56.0 * keys as f64 / 100_000.0;
-    report.at_most("family in all, in the end", mega(found.end), limit, "MB");
-    report.at_most("family in all, the most at any time", mega(found.most), limit, "MB");
+    report.at_most("family in all, in the end, no windows", mega(found.end), limit, "MB");
+    report.at_most(
+        "family in all, the most at any time, no windows",
+        mega(found.most),
+        limit,
+        "MB",
+    );
     Ok(report)
 }
 
-fn family(keys: usize, time: Duration) -> Result<Found> {
+fn family(registry: Registry, keys: usize, time: Duration) -> Result<Found> {
     let before = ALLOCATED.allocated();
-    let registry = Registry::new();
     let family = registry.family::<u64, Eight>("peer", "key")?;
     let collecting = registry.collect_every(Duration::from_millis(100))?;
     let mut entries: Vec<Entry<u64, Eight>> = Vec::with_capacity(keys);
@@ -95,10 +104,9 @@ fn family(keys: usize, time: Duration) -> Result<Found> {
     let handles = entries.capacity() * size_of::<Entry<u64, Eight>>();
     let (stop, full) = (AtomicBool::new(false), AtomicUsize::new(0));
     let most = std::thread::scope(|scope| {
-        for thread in 0..THREADS {
-            let (entries, stop, full) = (&entries, &stop, &full);
-            scope.spawn(move || record_over_all(entries, thread, stop, full));
-        }
+        let (entries, stop, full) = (&entries, &stop, &full);
+        let record = |thread| scope.spawn(move || record_over_all(entries, thread, stop, full));
+        let recording: Vec<_> = (0..THREADS).map(record).collect();
         // Until every thread has been at every key, and the time is over.
         let started = Instant::now();
         let mut most = 0;
@@ -107,6 +115,8 @@ fn family(keys: usize, time: Duration) -> Result<Found> {
             std::thread::sleep(Duration::from_millis(1));
         }
         stop.store(true, Relaxed);
+        // Unlike the end of the scope this waits for what the threads free at their very end, too.
+        recording.into_iter().for_each(|thread| thread.join().expect("no entry panics"));
         most
     });
     drop(collecting);

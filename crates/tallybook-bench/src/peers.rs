@@ -1,9 +1,9 @@
-//! What Tallybook is measured beside: other libraries' counters, set up so that they really count.
+//! What Tallybook is measured beside: other libraries' metrics, set up so that they really count.
 
 use metrics::{Key, Label, Level, Metadata, Recorder};
 use metrics_util::registry::{AtomicStorage, Registry};
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{BoundCounter, Counter, MeterProvider};
+use opentelemetry::metrics::{BoundCounter, Counter, Histogram, MeterProvider};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
@@ -82,6 +82,11 @@ impl OpenTelemetry {
     /// Bound to its attributes once.
     pub fn bound(&self, name: &'static str) -> BoundCounter<u64> {
         self.counter(name).bind(&[attribute()])
+    }
+
+    /// With buckets up to these bounds.
+    pub fn histogram(&self, name: &'static str, bounds: Vec<f64>) -> Histogram<u64> {
+        self.0.meter("bench").u64_histogram(name).with_boundaries(bounds).build()
     }
 }
 

@@ -4,6 +4,7 @@ use crate::ALLOCATED;
 use crate::measure::{Effort, median};
 use crate::memory::Eight;
 use crate::report::{Report, Table, digits};
+use crate::values::Random;
 use anyhow::Result;
 use std::time::{Duration, Instant};
 use tallybook::{Collector, Entry, Registry};
@@ -99,15 +100,5 @@ impl Population {
         let started = Instant::now();
         self.collector.tick();
         started.elapsed().as_nanos() as f64 / 1000.0
-    }
-}
-
-/// Numbers that look random.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (self.0 >> 33) as usize % limit
     }
 }

@@ -92,7 +92,7 @@ impl Snapshot {
         Difference { later: self.clone(), earlier: earlier.clone(), extremes: Some(extremes) }
     }
 
-    /// What happened since the cut before this one.
+    /// What happened since the cut before this one; nothing, in no time, where the registry was built without windows.
     #[must_use]
     pub fn last_interval(self: &Arc<Self>) -> Difference {
         self.window(Duration::ZERO)

@@ -90,7 +90,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// A history for windows up to `longest`, of about `limit` bytes.
+    /// A history for windows up to `longest`, of about `limit` bytes; none at all where that is zero.
     pub(crate) fn new(longest: Duration, limit: usize) -> Self {
         History { stretches: Vec::new(), longest, limit }
     }
@@ -103,6 +103,9 @@ impl History {
         extremes: Vec<Extreme>,
         bytes: usize,
     ) -> Stretches {
+        if self.longest.is_zero() {
+            return Stretches::default();
+        }
         let extremes = Arc::new(Extremes::new(extremes));
         let stretch = Stretch { from, until: now, extremes };
         let mut thinned: Vec<Stretch> = Vec::with_capacity(self.stretches.len() + 1);

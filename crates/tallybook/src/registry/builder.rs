@@ -62,8 +62,9 @@ impl RegistryBuilder {
     }
 
     /// The windows that [`Snapshot::windows`](crate::Snapshot::windows) names, 1, 10 and 60 seconds by default. Earlier cuts
-    /// are kept for as long as the longest of them; windows of other lengths up to that can be asked for too. With none
-    /// there is only the last interval.
+    /// are kept for as long as the longest of them; windows of other lengths up to that can be asked for too. With none,
+    /// no earlier cut is kept, and there is no last interval either: [`Snapshot::since`](crate::Snapshot::since) and
+    /// [`RateTracker`](crate::RateTracker) compare what their callers keep.
     #[must_use]
     pub fn windows(mut self, windows: impl IntoIterator<Item = Duration>) -> Self {
         self.windows = windows.into_iter().filter(|window| !window.is_zero()).collect();

@@ -107,7 +107,7 @@ impl<K: Key, S: Stats> AnyFamily for FamilyPart<K, S> {
         let mut words = Vec::new();
         for (row, entry) in self.entries() {
             self.rows.read(row, &mut words);
-            f(&entry.meta.key, entry.meta.since, self.row(&words, slots_of(row), span));
+            f(&entry.meta.key, entry.meta.since(), self.row(&words, slots_of(row), span));
         }
     }
 }
@@ -147,7 +147,7 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
     #[must_use]
     pub fn since(&self, key: &K) -> Option<Duration> {
         let part = self.part.as_ref()?;
-        Some(part.owner(part.find(key)?)?.meta.since)
+        Some(part.owner(part.find(key)?)?.meta.since())
     }
 
     /// The entries, in no particular order.
