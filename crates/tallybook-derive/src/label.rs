@@ -42,12 +42,22 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream, Error> {
     errors.finish()?;
 
     let krate = krate.unwrap_or_else(|| parse_quote!(::tallybook));
+    let variants: Vec<_> = variants.iter().map(|variant| &variant.ident).collect();
+    let values: Vec<_> = values.iter().map(String::as_str).collect();
+    Ok(implementation(&krate, &ident, &name, &variants, &values))
+}
+
+/// `Label` for the enum `ident`, whose variants have the given values.
+pub fn implementation(
+    krate: &Path,
+    ident: &Ident,
+    name: &str,
+    variants: &[&Ident],
+    values: &[&str],
+) -> TokenStream {
     let count = variants.len();
-    let arms = variants.iter().enumerate().map(|(i, variant)| {
-        let variant = &variant.ident;
-        quote! { Self::#variant => #i }
-    });
-    Ok(quote! {
+    let arms = variants.iter().enumerate().map(|(i, variant)| quote! { Self::#variant => #i });
+    quote! {
         #[automatically_derived]
         #[allow(deprecated)]
         impl #krate::Label for #ident {
@@ -63,7 +73,7 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream, Error> {
                 match self { #(#arms),* }
             }
         }
-    })
+    }
 }
 
 /// The values of the variants; what is wrong with them goes to `errors`.
@@ -73,9 +83,7 @@ fn values(variants: &[VariantInput], errors: &mut darling::error::Accumulator) -
     for variant in variants {
         errors.handle(check_fields(variant));
         let (value, span) = spanned_or_snake(variant.value.clone(), &variant.ident);
-        if value.is_empty() {
-            errors.push(empty_value(&variant.ident, span));
-        } else {
+        if errors.handle(check_value(&value, &variant.ident, "label(value", span)).is_some() {
             errors.handle(names.insert(&value, "a value of this label", "label(value", span));
         }
         values.push(value);
@@ -95,16 +103,20 @@ fn check_fields(variant: &VariantInput) -> Result<(), Error> {
     Err(Error::custom(text).with_span(&variant.ident))
 }
 
-fn empty_value(variant: &Ident, span: Span) -> Error {
+/// An error at `span` if a value is empty; `key` is the attribute that gives it.
+pub fn check_value(value: &str, variant: &Ident, key: &str, span: Span) -> Result<(), Error> {
+    if !value.is_empty() {
+        return Ok(());
+    }
     let snake = variant.unraw().to_string().to_snake_case();
-    Error::custom(format!(
-        "a label's value cannot be empty: write a text, such as `#[label(value = \"{snake}\")]`"
+    Err(Error::custom(format!(
+        "a label's value cannot be empty: write a text, such as `#[{key} = \"{snake}\")]`"
     ))
-    .with_span(&span)
+    .with_span(&span))
 }
 
 /// What the attribute says, or else the identifier in snake case; and where that stands.
-fn spanned_or_snake(given: Option<Text>, ident: &Ident) -> (String, Span) {
+pub fn spanned_or_snake(given: Option<Text>, ident: &Ident) -> (String, Span) {
     match given {
         Some(given) => (given.value, given.span),
         None => (ident.unraw().to_string().to_snake_case(), ident.span()),

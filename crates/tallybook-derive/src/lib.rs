@@ -1,9 +1,10 @@
 //! The derive macros of [Tallybook](https://docs.rs/tallybook): [`Stats`](macro@Stats) for a set of metrics,
-//! [`Label`](macro@Label) for an enum whose variants are the values of a label. Use them through the crate `tallybook`,
-//! which re-exports both.
+//! [`Label`](macro@Label) for an enum whose variants are the values of a label, [`Event`](macro@Event) for one whose
+//! variants are kinds of events. Use them through the crate `tallybook`, which re-exports them.
 #![forbid(unsafe_code)]
 
 mod docs;
+mod event;
 mod field;
 mod label;
 mod metric;
@@ -136,4 +137,97 @@ pub fn derive_stats(input: TokenStream) -> TokenStream {
 pub fn derive_label(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     label::expand(&input).unwrap_or_else(|error| error.write_errors()).into()
+}
+
+/// Makes an event of an enum: each variant is a kind, with its own delivery and account.
+///
+/// Variants have named fields, unnamed ones or none. What events carry is owned; the enum has no parameters.
+///
+/// ```
+/// use tallybook::{Counter, Delivery, Event, Full, Label, Order, Registry, Stats};
+///
+/// /// One peer of the swarm.
+/// #[derive(Stats)]
+/// struct Peer {
+///     /// Pieces received.
+///     pieces: Counter,
+///     /// Payload received.
+///     #[stats(unit = "bytes")]
+///     received: Counter,
+/// }
+///
+/// /// What happens to peers.
+/// #[derive(Event)]
+/// #[event(stats = "Peer")]
+/// enum PeerEvent {
+///     /// It sends nothing for now: the last state wins.
+///     #[event(full = "coalesce")]
+///     Choked { #[event(key)] peer: u32, on: bool },
+///     /// A piece has arrived: bytes are added up.
+///     #[event(unordered, full = "coalesce", count(pieces, received = bytes))]
+///     Received { #[event(key)] peer: u32, #[event(sum)] bytes: u64 },
+///     /// All of them are gone.
+///     Cleared,
+/// }
+///
+/// // The kinds, which are a label.
+/// assert_eq!(PeerEventKind::VALUES, ["choked", "received", "cleared"]);
+/// assert_eq!(PeerEvent::Cleared.kind(), PeerEventKind::Cleared);
+/// let delivery = PeerEvent::delivery(PeerEventKind::Received);
+/// assert_eq!(delivery, Delivery { order: Order::Unordered, full: Full::Coalesce });
+///
+/// // What events are about, and how two become one.
+/// let mut event = PeerEvent::Received { peer: 7, bytes: 100 };
+/// assert_eq!((event.key(), PeerEvent::Cleared.key()), (Some(7), None));
+/// event.coalesce(PeerEvent::Received { peer: 7, bytes: 20 });
+/// assert!(matches!(event, PeerEvent::Received { peer: 7, bytes: 120 }));
+///
+/// // Counted in a set, where no owner is needed.
+/// let registry = Registry::new();
+/// let peers = registry.set::<Peer>("peers")?;
+/// peers.count(&event);
+/// assert_eq!(registry.collector()?.tick().set(&peers).received, 120);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # What it generates
+///
+/// - An enum of the kinds, `PeerEventKind` for `PeerEvent`: the same variants without fields, with the same visibility and
+///   documentation. It is `Clone`, `Copy`, `Debug`, `PartialEq`, `Eq`, `Hash` and a `Label` with the name `kind`, whose
+///   values are the names of the variants in snake case.
+/// - `Event`. The key is a `()` where no field is marked with `key`, and otherwise an `Option` of that field's type: `None`
+///   for variants that mark none. Of two merged events the last wins, but for what `sum` and `merge` say.
+/// - With `stats`, `Counted`: what `Set::count` and `Entry::count` take.
+///
+/// # Attributes
+///
+/// On the enum:
+///
+/// - `#[event(kind = "Happening")]`: the name of the enum of kinds.
+/// - `#[event(unordered)]` and `#[event(full = "…")]`: as on a variant, for all variants that do not say otherwise.
+/// - `#[event(stats = "Peer")]`: the type of the set that events are counted in.
+/// - `#[event(crate = "facade::tallybook")]`: where tallybook is found, for crates that re-export it.
+///
+/// On a variant:
+///
+/// - `#[event(name = "other")]`: the kind's value, any text that is not empty. Values differ within the enum.
+/// - `#[event(unordered)]`: these events may be applied in any order within one epoch. `#[event(ordered)]`, the default,
+///   takes it back where the enum says `unordered`.
+/// - `#[event(full = "drop_newest")]`, the default, `"drop_oldest"` or `"coalesce"`: what happens where a queue is full.
+/// - `#[event(merge = "path::to::merge")]`: a function `fn(&mut PeerEvent, PeerEvent)` that merges a later event of this
+///   kind and key into an earlier one. It is asked where `full` is `"coalesce"`.
+/// - `#[event(count(pieces, received = bytes))]`: the counters of the set that change. `pieces` grows by 1, `received` by the
+///   field `bytes`, an unsigned integer of up to 64 bits; a field without a name is written as its number, `received = 0`.
+///   `io.received` is a counter in a nested set.
+///
+/// On a field:
+///
+/// - `#[event(key)]`: what the event is about. Only events with the same key are merged. It is cloned, one field per
+///   variant, and of one type in all variants.
+/// - `#[event(sum)]`: it is added up with `+=` where two events are merged, so its type needs room for the sum. The other
+///   fields are those of the later event.
+#[proc_macro_derive(Event, attributes(event))]
+pub fn derive_event(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    event::expand(&input).unwrap_or_else(|error| error.write_errors()).into()
 }

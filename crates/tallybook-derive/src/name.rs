@@ -1,10 +1,15 @@
-//! Which names metrics and labels can have.
+//! Which names metrics and labels can have, and those of generated types.
 //!
 //! Names consist of `[a-zA-Z_][a-zA-Z0-9_]*` and do not start with `__`, so every exporter can use them as they are.
 
+use crate::text::Text;
 use darling::Error;
-use proc_macro2::Span;
+use heck::ToUpperCamelCase;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident};
 use std::collections::HashSet;
+use syn::Path;
+use syn::ext::IdentExt;
 
 /// An error at `span` if `name` cannot be the name of `what`; `key` is the attribute that gives another one.
 pub fn check(name: &str, what: &str, key: &str, span: Span) -> Result<(), Error> {
@@ -33,6 +38,40 @@ impl Names {
         ))
         .with_span(&span))
     }
+}
+
+/// The name of a type that is generated for `own`, which is an `owner`: what the attribute `key` says, or else the name of
+/// `own` with that of the attribute behind it, as in `PeerSnapshot`.
+pub fn of_type(
+    own: &Ident,
+    owner: &str,
+    key: &str,
+    what: &str,
+    given: Option<Text>,
+) -> Result<Ident, Error> {
+    let default = format_ident!("{}{}", own.unraw(), key.to_upper_camel_case(), span = own.span());
+    let Some(Text { value, span }) = given else { return Ok(default) };
+    let problem = match syn::parse_str::<Ident>(&value) {
+        Ok(name) if name == *own => format!("it is the {owner}'s own"),
+        Ok(mut name) => {
+            name.set_span(span);
+            return Ok(name);
+        }
+        Err(_) => "it is no identifier".to_owned(),
+    };
+    let text = format!(
+        "`{value}` cannot be the name of the {what}: {problem}. Write `{key} = \"{default}\"`"
+    );
+    Err(Error::custom(text).with_span(&span))
+}
+
+/// A path that stands at `span`, so that errors about what it is part of do too.
+pub fn path_at(path: &Path, span: Span) -> TokenStream {
+    let respanned = path.to_token_stream().into_iter().map(|mut token| {
+        token.set_span(span);
+        token
+    });
+    respanned.collect()
 }
 
 fn problem(name: &str) -> Option<&'static str> {

@@ -1,15 +1,13 @@
 //! `#[derive(Stats)]`: the struct as a set.
 
 use crate::field::{Field, FieldInput};
-use crate::name::Names;
+use crate::name::{self, Names};
 use crate::text::Text;
 use crate::{docs, metric, snapshot};
 use darling::util::Ignored;
 use darling::{Error, FromDeriveInput, ast};
-use heck::ToUpperCamelCase;
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::ext::IdentExt;
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Fields, Path, Visibility, parse_quote};
 
@@ -52,7 +50,7 @@ impl Set {
     fn new(input: SetInput) -> Result<Self, Error> {
         let mut errors = Error::accumulator();
         let mut struct_name = |what, given| {
-            let name = struct_name(&input.ident, what, given);
+            let name = name::of_type(&input.ident, "set", what, &format!("{what} struct"), given);
             errors.handle(name).unwrap_or_else(|| input.ident.clone())
         };
         let snapshot = struct_name("snapshot", input.snapshot);
@@ -91,33 +89,9 @@ impl Set {
     pub fn item(&self, field: &Field, item: &str) -> TokenStream {
         let ty = &field.ty;
         let span = ty.span();
-        let krate = self.krate.to_token_stream().into_iter().map(|mut token| {
-            token.set_span(span);
-            token
-        });
-        let (krate, item) = (TokenStream::from_iter(krate), Ident::new(item, span));
+        let (krate, item) = (name::path_at(&self.krate, span), Ident::new(item, span));
         quote_spanned! { span => <#ty as #krate::Metric>::#item }
     }
-}
-
-/// The name of the struct of snapshots or rates: what the attribute says, or else the set's name with `Snapshot` or `Rates`
-/// behind it.
-fn struct_name(set: &Ident, what: &str, given: Option<Text>) -> Result<Ident, Error> {
-    let end = what.to_upper_camel_case();
-    let default = format_ident!("{}{end}", set.unraw(), span = set.span());
-    let Some(Text { value, span }) = given else { return Ok(default) };
-    let problem = match syn::parse_str::<Ident>(&value) {
-        Ok(name) if name == *set => "it is the set's own",
-        Ok(mut name) => {
-            name.set_span(span);
-            return Ok(name);
-        }
-        Err(_) => "it is no identifier",
-    };
-    let text = format!(
-        "`{value}` cannot be the name of the {what} struct: {problem}. Write `{what} = \"{default}\"`"
-    );
-    Err(Error::custom(text).with_span(&span))
 }
 
 fn same_name(name: &Ident) -> Error {

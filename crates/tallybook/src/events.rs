@@ -17,6 +17,7 @@
 mod account;
 mod actor;
 mod ask;
+mod counted;
 mod mail;
 mod wake;
 
@@ -26,6 +27,7 @@ pub use actor::{Actor, Close, Sender};
 pub(crate) use actor::{Errand, Post};
 pub(crate) use ask::Request;
 pub use ask::{NoReply, Reply};
+pub use counted::{Amount, Counted};
 #[cfg(all(test, tallybook_loom))]
 pub(crate) use mail::Room;
 pub(crate) use mail::{Letter, Mail};
@@ -37,7 +39,7 @@ use std::time::Duration;
 
 /// What is sent to a [`Reducer`]: usually an enum, of which each variant is a kind.
 ///
-/// `#[derive(Event)]` implements it.
+/// [`#[derive(Event)]`](macro@crate::Event) implements it.
 pub trait Event: Send + Sized + 'static {
     /// The kinds of events, which have an account each.
     type Kind: Label;

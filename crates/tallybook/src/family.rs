@@ -5,6 +5,7 @@
 //! collector hears of it with the epoch it closes and retires the entry one snapshot later, if it is still unheld.
 
 use crate::error::FamilyFull;
+use crate::events::Counted;
 use crate::metric::{Counter, Lives, Stats};
 use crate::phase::{KeyedEntry, Place, record_block, record_entry, release_entry, touch_entry};
 use crate::set::{Open, Record, private};
@@ -262,6 +263,12 @@ impl<K: Key, S: Stats> Entry<K, S> {
         if let Some(held) = &self.held {
             record_entry(&held.shared.place, &held.entry, held.home, fact);
         }
+    }
+
+    /// Counts an event on this entry, as one fact. See [`Set::count`](crate::Set::count), which is the same for a set.
+    #[inline(always)]
+    pub fn count(&self, event: &impl Counted<Stats = S>) {
+        self.record(|stats| event.count(stats));
     }
 
     /// Counts an opening now, and its closing when the guard drops. The guard holds the entry.

@@ -39,8 +39,8 @@ pub use difference::Difference;
 pub use distribution::{Bucket, Distribution};
 pub use error::{CollectError, CollectorPanicked, FamilyFull, RegisterError, WrongRegistry};
 pub use events::{
-    Actor, ByKind, Close, Delivery, Event, EventStats, EventStatsRates, EventStatsSnapshot, Full,
-    NoReply, Order, Reducer, Reply, Sender,
+    Actor, ByKind, Close, Counted, Delivery, Event, EventStats, EventStatsRates,
+    EventStatsSnapshot, Full, NoReply, Order, Reducer, Reply, Sender,
 };
 pub use family::{Entry, Family, Key};
 pub use measure::Measure;
@@ -54,7 +54,7 @@ pub use reader::{CachedReader, Reader, Snapshots, Waited};
 pub use registry::{ActorBuilder, FamilyBuilder, Registry, RegistryBuilder};
 pub use set::{Open, Record, Set};
 pub use snapshot::{Averaged, Declaration, FamilySnapshot, Snapshot};
-pub use tallybook_derive::{Label, Stats};
+pub use tallybook_derive::{Event, Label, Stats};
 pub use ticker::Ticker;
 pub use tracker::RateTracker;
 
@@ -66,6 +66,7 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// For the derive macros alone.
 #[doc(hidden)]
 pub mod private {
+    pub use crate::events::Amount;
     pub use crate::row::{Drain, Flows, Peaks, Rest, Row};
     #[cfg(feature = "serde")]
     pub use serde;

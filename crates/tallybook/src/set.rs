@@ -1,5 +1,6 @@
 //! [`Set`]: the handle to record on a set with, and [`Open`], the guard of something live.
 
+use crate::events::Counted;
 use crate::metric::{Live, LiveField, Lives, Stats};
 use crate::phase::{Place, record_block};
 use std::fmt;
@@ -73,6 +74,36 @@ impl<S: Stats> Set<S> {
     #[inline(always)]
     pub fn record(&self, fact: impl FnOnce(&S)) {
         record_block(&self.place, fact);
+    }
+
+    /// Counts an event, as one fact, without sending it to anyone. To do both in one fact, write
+    /// `set.record(|s| { event.count(s); sender.send(event) })`: see [`Counted`].
+    ///
+    /// ```
+    /// use tallybook::{Counter, Event, Registry, Stats};
+    ///
+    /// #[derive(Stats)]
+    /// struct Requests {
+    ///     received: Counter,
+    ///     #[stats(unit = "bytes")]
+    ///     body: Counter,
+    /// }
+    ///
+    /// #[derive(Event)]
+    /// #[event(stats = "Requests")]
+    /// enum RequestEvent {
+    ///     #[event(count(received, body = bytes))]
+    ///     Received { bytes: u64 },
+    /// }
+    ///
+    /// let registry = Registry::new();
+    /// let requests = registry.set::<Requests>("requests")?;
+    /// requests.count(&RequestEvent::Received { bytes: 512 });
+    /// # Ok::<(), tallybook::RegisterError>(())
+    /// ```
+    #[inline(always)]
+    pub fn count(&self, event: &impl Counted<Stats = S>) {
+        self.record(|stats| event.count(stats));
     }
 
     /// Counts an opening now, and its closing when the guard drops, wherever that is.

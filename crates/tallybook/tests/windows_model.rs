@@ -268,7 +268,7 @@ impl World {
         let began = self.cuts[from as usize];
         assert_eq!(window.earlier().at(), Duration::from_millis(began));
         assert_eq!(window.elapsed(), Duration::from_millis(self.now - began));
-        if length <= self.longest {
+        if self.longest > 0 && length <= self.longest {
             // The youngest cut that is old enough, or one that is at most a sixteenth of the window older.
             let youngest = self.cuts.iter().rev().skip(1).find(|at| self.now - **at >= length);
             let youngest = youngest.copied().unwrap_or(0);

@@ -16,40 +16,14 @@ use std::sync::{Arc, Mutex};
 ///
 /// ```
 /// use std::time::Duration;
-/// use tallybook::{Delivery, Event, Full, Label, Order, Reducer, Registry};
+/// use tallybook::{Event, Reducer, Registry};
 ///
-/// /// What happens to peers.
+/// /// What happens to peers. Where there is no room, the last of a kind about a peer stands for those before it.
+/// #[derive(Event)]
+/// #[event(full = "coalesce")]
 /// enum PeerEvent {
-///     Choked(u32),
-///     Unchoked(u32),
-/// }
-///
-/// #[derive(Clone, Copy, Label)]
-/// enum PeerEventKind {
-///     Choked,
-///     Unchoked,
-/// }
-///
-/// impl Event for PeerEvent {
-///     type Kind = PeerEventKind;
-///     type Key = u32;
-///     fn kind(&self) -> PeerEventKind {
-///         match self {
-///             PeerEvent::Choked(_) => PeerEventKind::Choked,
-///             PeerEvent::Unchoked(_) => PeerEventKind::Unchoked,
-///         }
-///     }
-///     fn delivery(_: PeerEventKind) -> Delivery {
-///         Delivery { order: Order::Ordered, full: Full::Coalesce }
-///     }
-///     fn key(&self) -> u32 {
-///         match self {
-///             PeerEvent::Choked(peer) | PeerEvent::Unchoked(peer) => *peer,
-///         }
-///     }
-///     fn coalesce(&mut self, later: PeerEvent) {
-///         *self = later; // the last state wins
-///     }
+///     Choked(#[event(key)] u32),
+///     Unchoked(#[event(key)] u32),
 /// }
 ///
 /// /// Who is choked.
