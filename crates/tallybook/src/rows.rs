@@ -29,6 +29,8 @@ use std::sync::Arc;
 const FAN: usize = 32;
 /// About how many words a page has: one is copied per touched row, and kept for as long as a version shows it.
 const PAGE_WORDS: usize = 16;
+/// Words of a chunk, about: what is set aside at a time.
+const CHUNK_WORDS: usize = 8192;
 /// A child that does not exist.
 const NOTHING: u32 = u32::MAX;
 
@@ -101,8 +103,12 @@ struct Nodes {
 }
 
 impl Nodes {
-    fn new(words: usize) -> Self {
-        Nodes { arena: Arc::new(Arena::new(words)), born: Vec::new(), free: Vec::new() }
+    fn new(words: usize, chunk_words: usize) -> Self {
+        Nodes {
+            arena: Arc::new(Arena::new(words, chunk_words)),
+            born: Vec::new(),
+            free: Vec::new(),
+        }
     }
 
     /// A node of this version, with any contents.
@@ -119,16 +125,16 @@ impl Nodes {
 
 impl Rows {
     pub(crate) fn new(words: usize) -> Self {
-        Self::with_pages(words, PAGE_WORDS)
+        Self::with_pages(words, PAGE_WORDS, CHUNK_WORDS)
     }
 
-    /// Rows in pages of about `page_words` words.
-    pub(crate) fn with_pages(words: usize, page_words: usize) -> Self {
+    /// Rows in pages of about `page_words` words, for which memory is set aside in chunks of about `chunk_words`.
+    pub(crate) fn with_pages(words: usize, page_words: usize, chunk_words: usize) -> Self {
         let page_bits = (page_words / words.max(1)).max(1).ilog2();
         Rows {
             shape: Shape { words, page_bits },
-            pages: Nodes::new(words << page_bits),
-            branches: Nodes::new(FAN / 2),
+            pages: Nodes::new(words << page_bits, chunk_words),
+            branches: Nodes::new(FAN / 2, chunk_words),
             root: NOTHING,
             height: 0,
             next: 1,

@@ -29,9 +29,18 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    /// Rows of that many slots; `None` if that is none.
-    pub(crate) fn new(slots: usize) -> Option<Self> {
-        let mut rows = Rows::with_pages(PAGE, PAGE);
+    /// The slots of a set; `None` if it has none.
+    pub(crate) fn of_set(slots: usize) -> Option<Self> {
+        Self::new(slots, 512)
+    }
+
+    /// The slots of a family, as many to a row; `None` if that is none.
+    pub(crate) fn of_family(slots: usize) -> Option<Self> {
+        Self::new(slots, 8192)
+    }
+
+    fn new(slots: usize, chunk_words: usize) -> Option<Self> {
+        let mut rows = Rows::with_pages(PAGE, PAGE, chunk_words);
         let published = Arc::new(rows.publish());
         (slots > 0).then_some(Slots { rows, slots, is_changed: false, published })
     }

@@ -62,7 +62,7 @@ impl<S: Metric> SetTotals<S> {
         SetTotals {
             place: place as u32,
             words: vec![0; S::WORDS],
-            slots: Slots::new(S::SLOTS),
+            slots: Slots::of_set(S::SLOTS),
             averages: Vec::new(),
             delta: Delta::new(),
             is_changed: true,

@@ -25,7 +25,7 @@ use std::marker::PhantomData;
 /// the smallest and the largest value.
 ///
 /// Memory: 56 bytes where nothing was recorded; a table of 64 bytes on the first touch, doubled as more than three quarters
-/// of it are in use, up to 4 KiB at scale 3. There are two per thread for a set. For a family there are two per key, plus
+/// of it are in use (or two values want the same cell of a small one), up to 8 KiB at scale 3. There are two per thread for a set. For a family there are two per key, plus
 /// two per cache line of a thread, each with a table only where it was needed; and a snapshot has 128 bytes for each 16
 /// neighbouring buckets in use.
 ///
@@ -73,6 +73,8 @@ const TAG: u32 = 48;
 const MOST_IN_CELL: u64 = (1 << TAG) - 1;
 /// The cells of the first table: one cache line.
 const FIRST: usize = 8;
+/// As large as a table becomes in order that two slots do not want the same cell.
+const ROOMY: usize = 64;
 
 impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
     /// Takes a value into account.
@@ -134,7 +136,8 @@ impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
     #[inline(never)]
     fn count_elsewhere(&self, slot: usize, n: u64) {
         let mask = self.table.len().wrapping_sub(1);
-        for at in (0..self.table.len()).map(|step| slot.wrapping_add(step) & mask) {
+        for step in 0..self.table.len() {
+            let at = slot.wrapping_add(step) & mask;
             let cell = self.table.get(at).unwrap_or_default();
             let is_free = cell == 0;
             if is_free && self.is_full() {
@@ -142,6 +145,10 @@ impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
             }
             let own = if is_free { tag(slot) } else { cell };
             if let Some(cell) = plus(own, slot, n) {
+                if step > 0 && !is_free && self.table.len() < ROOMY {
+                    // It comes here again and again, past the cell of another: as doublings do, whose slots lie eight apart.
+                    break;
+                }
                 self.used.add(u64::from(is_free));
                 return self.table.set(at, cell);
             }

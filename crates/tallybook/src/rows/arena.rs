@@ -3,9 +3,6 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Words of a chunk, about.
-const CHUNK_WORDS: usize = 8192;
-
 /// Grows by chunks and never shrinks. One thread writes; others read nodes that are not being written, which is for the
 /// callers to see to: a mistake would be a wrong number, not undefined behaviour.
 pub(super) struct Arena {
@@ -16,8 +13,9 @@ pub(super) struct Arena {
 }
 
 impl Arena {
-    pub(super) fn new(words: usize) -> Self {
-        let chunk_bits = (CHUNK_WORDS / words.max(1)).max(1).ilog2();
+    /// Chunks are of about `chunk_words` words.
+    pub(super) fn new(words: usize, chunk_words: usize) -> Self {
+        let chunk_bits = (chunk_words / words.max(1)).max(1).ilog2();
         Arena { words, chunk_bits, chunks: boxcar::Vec::new() }
     }
 

@@ -54,7 +54,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
             shared,
             place: place as u32,
             rows: Rows::new(S::WORDS),
-            slots: Slots::new(S::SLOTS),
+            slots: Slots::of_family(S::SLOTS),
             averages: averages.filter(|words| *words > 0).map(Rows::new),
             owners: Pages::new(),
             pages_alive: Arc::new(()),
