@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod durations;
+mod events;
 mod facts;
 mod families;
 mod fixtures;
@@ -45,10 +46,11 @@ struct Arguments {
 
 type Question = (&'static str, fn(Effort) -> Result<Report>);
 
-const QUESTIONS: [Question; 11] = [
+const QUESTIONS: [Question; 12] = [
     ("facts", facts::report),
     ("histograms", histograms::report),
     ("durations", durations::report),
+    ("events", events::report),
     ("work", work::report),
     ("families", families::report),
     ("memory", memory::report),

@@ -59,7 +59,8 @@ pub fn report(effort: Effort) -> Result<Report> {
         format!(
             "{keys} keys with {COUNTERS} counters, counted by the allocator. {THREADS} threads record on all keys of the \
              family while a collector ticks every 100 ms; the latest snapshot is held, and one handle per key, which \
-             all threads share. There are no windows, whose memory is a question of its own. The peers hold what their registry holds."
+             all threads share. There are no windows here: what they take is a question of its own. The peers hold what \
+             their registry holds."
         ),
     );
     let mut table = Table::new("Bytes", ["", "× family", "bytes per counter", "MB"]);
