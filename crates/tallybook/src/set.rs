@@ -129,13 +129,13 @@ impl<S: Stats> Set<S> {
     /// assert_eq!(collector.tick().set(&server).connections.live(), 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn open<L: Lives, F: Fn(&S) -> &L>(&self, field: F) -> Open<Self, F, L> {
         Open::new(self.clone(), field)
     }
 
     /// Like [`open`](Set::open), with a guard that borrows the handle: it saves the shared reference count.
-    #[inline]
+    #[inline(always)]
     pub fn open_borrowed<L: Lives, F: Fn(&S) -> &L>(&self, field: F) -> Open<&Self, F, L> {
         Open::new(self, field)
     }
@@ -195,15 +195,20 @@ where
 {
     on: R,
     field: F,
-    /// `None` where the registry is disabled.
-    opened: Option<L::Opened>,
+    opened: L::Opened,
 }
 
 impl<R: Record, L: Lives, F: Fn(&R::Stats) -> &L> Open<R, F, L> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(on: R, field: F) -> Self {
-        let mut opened = None;
-        on.record_fact(|stats| opened = Some(field(stats).opens(|| on.now())));
+        // Stays the default in a disabled registry, where nothing will be closed either.
+        let mut opened = L::Opened::default();
+        if L::TIMED {
+            on.record_fact(|stats| opened = field(stats).opens(|| on.now()));
+        } else {
+            // Apart, so that the fact needs nothing of the handle, which can then stay in registers.
+            on.record_fact(|stats| opened = field(stats).opens(|| Duration::ZERO));
+        }
         Open { on, field, opened }
     }
 
@@ -214,10 +219,13 @@ impl<R: Record, L: Lives, F: Fn(&R::Stats) -> &L> Open<R, F, L> {
 }
 
 impl<R: Record, L: Lives, F: Fn(&R::Stats) -> &L> Drop for Open<R, F, L> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        if let Some(opened) = self.opened {
+        let opened = self.opened;
+        if L::TIMED {
             self.on.record_fact(|stats| (self.field)(stats).closes(opened, || self.on.now()));
+        } else {
+            self.on.record_fact(|stats| (self.field)(stats).closes(opened, || Duration::ZERO));
         }
     }
 }

@@ -31,14 +31,17 @@ pub(crate) mod lives {
 
     /// What [`Lives`](super::Lives) come to, closed to other crates.
     pub trait Sealed {
+        /// Whether it asks for the time.
+        const TIMED: bool;
         /// What a guard remembers of the opening.
-        type Opened: Copy + Send + Sync + std::fmt::Debug;
+        type Opened: Copy + Default + Send + Sync + std::fmt::Debug;
         fn opens(&self, now: impl FnOnce() -> Duration) -> Self::Opened;
         fn closes(&self, opened: Self::Opened, now: impl FnOnce() -> Duration);
     }
 }
 
 impl lives::Sealed for Live {
+    const TIMED: bool = false;
     type Opened = ();
 
     #[inline(always)]

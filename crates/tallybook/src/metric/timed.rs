@@ -63,6 +63,7 @@ impl TimedLive {
 }
 
 impl lives::Sealed for TimedLive {
+    const TIMED: bool = true;
     type Opened = Duration;
 
     #[inline]
