@@ -9,7 +9,7 @@ use fixtures::{Count, Mail, Sent, locked};
 use std::hint::black_box;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
-use tallybook::{Counter, Registry, Stats};
+use tallybook::{Counter, Event, Registry, Stats};
 
 const RING: &str = "rtrb, a ring per producer";
 const UNORDERED: &str = "tallybook, unordered";
@@ -17,6 +17,7 @@ const ORDERED: &str = "tallybook, ordered";
 const TOKIO: &str = "tokio mpsc";
 const CROSSBEAM: &str = "crossbeam-channel";
 const FACT: &str = "fact";
+const COUNTED: &str = "counted event";
 
 /// So large that nothing is dropped within a slice.
 const CAPACITY: usize = 1 << 21;
@@ -24,6 +25,14 @@ const CAPACITY: usize = 1 << 21;
 #[derive(Stats)]
 struct One {
     calls: Counter,
+}
+
+/// An event that is counted and has no owner.
+#[derive(Event)]
+#[event(stats = "One")]
+enum Called {
+    #[event(count(calls))]
+    Once,
 }
 
 pub fn report(effort: Effort) -> Result<Report> {
@@ -52,6 +61,7 @@ pub fn report(effort: Effort) -> Result<Report> {
         report.at_least(format!("unordered, {with}, faster than tokio mpsc"), faster, tokio, "×");
     }
     let one = &runs[0].1;
+    report.at_most("counted event, one thread, × fact", one.ratio(COUNTED, FACT), 1.05, "×");
     report.at_most("unordered, one thread, × a ring", one.ratio(UNORDERED, RING), 3.0, "×");
     if let Some((_, two)) = runs.get(1) {
         report.at_most(
@@ -93,6 +103,7 @@ fn sending(effort: Effort, threads: usize) -> Result<Times> {
             move |n| _ = black_box(&mut producer).push(Sent { is_ordered: false, n })
         }),
         contender(FACT, move |_| move |_| black_box(facts).record(|one| one.calls.inc())),
+        contender(COUNTED, move |_| move |_| black_box(facts).count(&Called::Once)),
         contender(UNORDERED, send(false)),
         contender(ORDERED, send(true)),
         contender(CROSSBEAM, move |_| {

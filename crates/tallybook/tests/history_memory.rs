@@ -1,10 +1,11 @@
 //! How much memory the history really takes, by the allocator, beside what the collector says of it.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 use std::time::Duration;
-use tallybook::{Counter, Family, ManualClock, Registry, Set, Stats};
+use tallybook::{Counter, Family, Histogram, ManualClock, Registry, Set, Stats, TimedLive};
 
 /// How many bytes are in use. The tests of this file run one after the other: see [`alone`].
 static IN_USE: AtomicIsize = AtomicIsize::new(0);
@@ -18,6 +19,7 @@ static ALLOCATOR: Counting = Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         IN_USE.fetch_add(layout.size() as isize, Relaxed);
+        ALLOCATIONS.with(|all| all.set(all.get() + 1));
         // SAFETY: the caller's promise is passed on.
         unsafe { System.alloc(layout) }
     }
@@ -89,4 +91,68 @@ fn the_limit_limits_the_memory_of_entries_that_come_and_go() {
     let _alone = alone();
     let (taken, said) = taken(LIMIT as usize, 1_000, true);
     assert!(taken < 3 * LIMIT, "{taken} bytes, of which {said} are told");
+}
+
+thread_local! {
+    /// Allocations of this thread.
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A histogram and a timed guard beside a counter.
+#[derive(Stats)]
+struct Request {
+    count: Counter,
+    sizes: Histogram,
+    open: TimedLive,
+}
+
+/// Records the same values in each of many intervals, on a set, on a hot entry and on `keys` others, and answers how often
+/// that allocated in each, and how many bytes were in use at the end of it.
+fn intervals(keys: u64) -> Vec<(usize, isize)> {
+    let clock = Arc::new(ManualClock::new());
+    let registry = Registry::builder().clock(clock.clone()).windows([]).build();
+    let set: Set<Request> = registry.set("all").unwrap();
+    let family: Family<u64, Request> = registry.family("one", "n").unwrap();
+    let mut collector = registry.collector().unwrap();
+    let hot = family.entry(u64::MAX).unwrap();
+    let entries: Vec<_> = (0..keys).map(|key| family.entry(key).unwrap()).collect();
+    let mut found = Vec::with_capacity(60);
+    for _ in 0..60 {
+        let before = ALLOCATIONS.get();
+        for (n, entry) in (0_u64..).zip(&entries) {
+            let guards = (set.open_borrowed(Request::open), hot.open_borrowed(Request::open));
+            set.record(|set| {
+                set.sizes.record(n * n * n);
+                hot.record(|hot| hot.sizes.record(n * n * n));
+                entry.record(|one| {
+                    one.count.inc();
+                    (0..5).for_each(|step| one.sizes.record(n % 7 + step));
+                });
+            });
+            drop(guards);
+        }
+        let allocations = ALLOCATIONS.get() - before;
+        clock.advance(Duration::from_millis(100));
+        collector.tick();
+        found.push((allocations, IN_USE.load(Relaxed)));
+    }
+    found
+}
+
+#[test]
+fn histograms_allocate_nothing_once_their_tables_are_large_enough() {
+    let _alone = alone();
+    // Two sides, each with tables of its own; and the collector's pages.
+    let found = intervals(if cfg!(tallybook_small) { 1 } else { 40 });
+    assert!(found[5..].iter().all(|(allocations, _)| *allocations == 0), "{found:?}");
+    assert!(found[59].1 <= found[10].1 + found[10].1 / 50, "{found:?}");
+}
+
+// A line that is merged into an entry leaves its table there and takes the entry's, which may be smaller.
+#[test]
+fn entries_that_share_cache_lines_allocate_nothing_for_ever_either() {
+    let _alone = alone();
+    let found = intervals(1_500);
+    let allocations: Vec<_> = found.iter().map(|(allocations, _)| *allocations).collect();
+    assert!(allocations[20..].iter().all(|allocations| *allocations == 0), "{allocations:?}");
 }

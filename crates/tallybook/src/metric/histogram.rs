@@ -237,7 +237,8 @@ impl<V: Measure, const SCALE: u8> Metric for Histogram<V, SCALE> {
         }
         into.sum(self.sum_low.take(), self.sum_high.take());
         into.see(self.low.take(), self.most.take());
-        if into.used.get() == 0 {
+        if into.used.get() == 0 && into.table.len() == self.table.len() {
+            // Only for a table that is as large: otherwise one of the two would have to make it again.
             into.used.set(self.used.take());
             into.table.swap(&self.table);
         } else {

@@ -2,7 +2,7 @@
 
 use super::{Writer, check};
 use crate::events::{Delivery, Event, Full, Letter, Mail, Order, Room};
-use crate::metric::{Label, Metric, Span};
+use crate::metric::{Metric, Span};
 use crate::phase::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::phase::{Barrier, Block, Closer, Hub};
 use crate::row::{Drain, Rest};
