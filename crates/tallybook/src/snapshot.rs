@@ -135,7 +135,8 @@ impl Snapshot {
         }
     }
 
-    /// The epoch that was closed to make it: 1 for the first, then one more each time, 0 before the first.
+    /// The epoch that was closed to make it: 0 before the first snapshot, then a larger one each time. One larger, unless
+    /// epochs were closed in between to empty the queues of events.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.span.last

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// An opened and a closed counter; what is live is the difference. Driven by guards: [`Set::open`](crate::Set::open)
 /// and [`Entry::open`](crate::Entry::open) count an opening now and its closing when the guard drops, on any thread.
-/// Every snapshot has `closed <= opened`.
+/// Every snapshot has `closed <= opened`. [`TimedLive`](crate::TimedLive) also knows for how long.
 pub struct Live {
     opened: Counter,
     closed: Counter,
