@@ -242,7 +242,7 @@ impl Collector {
 
     /// Closes an epoch without publishing a snapshot: what waits in queues is applied, questions to reducers are answered, and
     /// numbers are added up until the next tick shows them. [`run`](Self::run) and the collector's own thread do this when
-    /// a queue is half full or a question was put; who ticks by hand may do it as often as is good.
+    /// a queue fills or a question was put; who ticks by hand may do it as often as is good.
     pub fn pump(&mut self) {
         let Some(inner) = &self.inner else { return };
         inner.wake.take();

@@ -6,13 +6,13 @@
 //! epoch it takes all queues of the quiet side, and applies what was in them to the [`Reducer`]. So an event is applied with
 //! the cut that holds the fact it was sent in, nothing is queued in a snapshot, and no queue is shared between threads.
 //!
-//! Queues are bounded. A sender whose queue is half full asks the collector to close an epoch ahead of time, without
-//! publishing a snapshot ([`Wake`]), so between two snapshots there may be any number of events.
+//! Queues are bounded. A sender whose queue is full to a quarter asks the collector to close an epoch ahead of time,
+//! without publishing a snapshot ([`Wake`]), so between two snapshots there may be any number of events.
 //!
 //! # Order
 //! Epochs are ordered, and within one the events of one thread and kind are. An *ordered* kind also takes a number from a
-//! counter that all senders share: a read-modify-write on one line respects what happened before, so sorting by it gives
-//! an order in which no effect comes before its cause, on whatever threads they were sent.
+//! logical clock that all senders share ([`Lamport`](crate::phase::Lamport)): sorting by it gives an order in which no
+//! effect comes before its cause, on whatever threads they were sent.
 
 mod account;
 mod actor;
@@ -30,7 +30,7 @@ pub use ask::{NoReply, Reply};
 pub use counted::{Amount, Counted};
 #[cfg(all(test, tallybook_loom))]
 pub(crate) use mail::Room;
-pub(crate) use mail::{Letter, Mail};
+pub(crate) use mail::{Letter, Mail, Taken};
 pub(crate) use wake::Wake;
 
 use crate::metric::Label;

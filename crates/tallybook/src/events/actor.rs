@@ -1,12 +1,11 @@
 //! [`Actor`], the handle to a reducer, and [`Sender`], by which events reach it.
 
 use super::mail::Room;
-use super::{Event, Mail, Reducer, Reply, Request, Wake};
-use crate::phase::{Place, record_cells};
-use crossbeam_utils::CachePadded;
+use super::{Event, Mail, Order, Reducer, Reply, Request, Wake};
+use crate::phase::{Lamport, Place, record_cells};
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 /// A handle to a registered [`Reducer`]: it gives senders, puts questions, and closes. Clone it freely.
@@ -76,8 +75,8 @@ pub(crate) struct Letterbox<E> {
     pub(crate) place: Place,
     wake: Arc<Wake>,
     room: Room,
-    /// The number of the ordered event that was sent last: a line that all senders write, and ordered kinds alone touch.
-    last: CachePadded<AtomicU64>,
+    /// Numbers ordered events.
+    clock: Lamport,
     closing: AtomicU8,
     events: PhantomData<fn(E)>,
 }
@@ -96,8 +95,8 @@ impl<R: Reducer> Post<R> {
         let letterbox = Letterbox {
             place,
             wake,
-            room: Room { capacity, half: capacity.div_ceil(2) },
-            last: CachePadded::new(AtomicU64::new(0)),
+            room: Room { capacity, call: capacity.div_ceil(4) },
+            clock: Lamport::new(),
             closing: AtomicU8::new(0),
             events: PhantomData,
         };
@@ -106,6 +105,15 @@ impl<R: Reducer> Post<R> {
 
     pub(crate) fn take_errands(&self) -> Vec<Errand<R>> {
         std::mem::take(&mut *crate::lock(&self.errands))
+    }
+}
+
+impl<E: Event> Letterbox<E> {
+    /// Counts an event that is not taken.
+    #[cold]
+    #[inline(never)]
+    fn refuse(&self, event: &E) {
+        record_cells(&self.place, |mail: &Mail<E>| mail.refuse(event.kind()));
     }
 }
 
@@ -129,7 +137,9 @@ impl<R: Reducer> Actor<R> {
     /// A sender. One per producer is usual; any number may be made.
     #[must_use]
     pub fn sender(&self) -> Sender<R::Event> {
-        Sender(self.0.as_ref().map(|post| post.letterbox.clone()))
+        let letterbox = self.0.as_ref().map(|post| post.letterbox.clone());
+        let place = letterbox.as_ref().map_or(Place::nowhere(), |it| it.place.clone());
+        Sender { place, letterbox }
     }
 
     /// Puts a question to the reducer, which is answered when the collector next closes an epoch; it is asked to do so at
@@ -213,7 +223,12 @@ impl<R: Reducer> fmt::Debug for Actor<R> {
 }
 
 /// Sends events to a reducer, from any thread. Cheap to clone; made by [`Actor::sender`].
-pub struct Sender<E>(Option<Arc<Letterbox<E>>>);
+pub struct Sender<E> {
+    /// The letterbox's: a pointer less to follow.
+    place: Place,
+    /// `None` in a disabled registry.
+    letterbox: Option<Arc<Letterbox<E>>>,
+}
 
 impl<E: Event> Sender<E> {
     /// Sends an event: a fact like any other, and part of the fact that it is sent inside of. So a snapshot that holds that
@@ -223,32 +238,46 @@ impl<E: Event> Sender<E> {
     /// is full the kind's [`Delivery`](super::Delivery) says what happens. In a disabled registry the event is gone.
     #[inline]
     pub fn send(&self, event: E) {
-        let Some(letterbox) = &self.0 else { return };
-        let mut is_half_full = false;
-        record_cells(&letterbox.place, |mail: &Mail<E>| {
-            // Relaxed: see `Actor::close`.
-            if letterbox.closing.load(Relaxed) != 0 {
-                return mail.refuse(&event);
-            }
-            // Relaxed: of one word, in whose order of modifications what happened before comes first.
-            let next = || letterbox.last.fetch_add(1, Relaxed) + 1;
-            is_half_full = mail.put(event, letterbox.room, next);
-        });
-        if is_half_full {
+        let Some(letterbox) = &self.letterbox else { return };
+        // Relaxed: see `Actor::close`.
+        if letterbox.closing.load(Relaxed) != 0 {
+            return letterbox.refuse(&event);
+        }
+        let is_time = match E::delivery(event.kind()).order {
+            Order::Ordered => self.put_ordered(letterbox, event),
+            Order::Unordered => self.put_unordered(letterbox, event),
+        };
+        if is_time == Some(true) {
             letterbox.wake.ask();
         }
     }
 }
 
+// Each out of line where the kind is not known, and then as short as it can be.
+impl<E: Event> Sender<E> {
+    #[inline(never)]
+    fn put_ordered(&self, letterbox: &Letterbox<E>, event: E) -> Option<bool> {
+        let Letterbox { clock, room, .. } = letterbox;
+        let put = move |mail: &Mail<E>| mail.put_ordered(event, clock, *room);
+        record_cells(&self.place, put)
+    }
+
+    #[inline]
+    fn put_unordered(&self, letterbox: &Letterbox<E>, event: E) -> Option<bool> {
+        let room = letterbox.room;
+        record_cells(&self.place, move |mail: &Mail<E>| mail.put_unordered(event, room))
+    }
+}
+
 impl<E> Clone for Sender<E> {
     fn clone(&self) -> Self {
-        Sender(self.0.clone())
+        Sender { place: self.place.clone(), letterbox: self.letterbox.clone() }
     }
 }
 
 impl<E> fmt::Debug for Sender<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.0.as_ref().map(|letterbox| letterbox.place.name());
+        let name = self.letterbox.is_some().then(|| self.place.name());
         f.debug_struct("Sender").field("name", &name).finish_non_exhaustive()
     }
 }

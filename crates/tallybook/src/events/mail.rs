@@ -1,15 +1,21 @@
 //! [`Mail`]: what one thread has sent to one actor in one epoch.
 
-use super::{Account, Event, EventStats, Full, Order};
+use super::{Account, Event, EventStats, Full};
 use crate::metric::{Label, Metric};
-use crate::phase::Cells;
+use crate::phase::{Cells, Lamport, Pen, Queue};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// An event and its number, which is 0 where its order does not matter.
+/// An event of an ordered kind.
 pub(crate) struct Letter<E> {
     pub(crate) number: u64,
     pub(crate) event: E,
+}
+
+/// Events that were taken out of queues.
+pub(crate) struct Taken<E> {
+    pub(crate) unordered: Vec<E>,
+    pub(crate) ordered: Vec<Letter<E>>,
 }
 
 /// The cells at an actor's place: one user at a time, as all cells.
@@ -17,22 +23,23 @@ pub(crate) struct Mail<E: Event> {
     /// What waits in a queue is counted as sent when it is taken out, which spares the sender a store.
     pub(crate) account: Account<E::Kind>,
     /// By kind.
-    queues: Box<[Queue<E>]>,
+    queues: Box<[Waiting<E>]>,
+    pen: Pen,
 }
 
-/// The events of one kind. Never borrowed while code of the user runs, which might send to the same actor.
-struct Queue<E: Event> {
-    waiting: RefCell<Waiting<E>>,
-    /// What there was no room for, where it is merged.
-    merged: RefCell<HashMap<E::Key, Letter<E>>>,
+/// The events of one kind: in one of two queues, as its order is.
+struct Waiting<E: Event> {
+    unordered: Queue<E>,
+    ordered: Queue<Letter<E>>,
+    /// What there was no room for, where it is merged. Never borrowed while code of the user runs, which might send to the
+    /// same actor.
+    merged: RefCell<HashMap<E::Key, Merged<E>>>,
 }
 
-struct Waiting<E> {
-    events: Vec<E>,
-    /// Of the same events, where the order matters.
-    numbers: Vec<u64>,
-    /// Where the oldest is, once newer ones have taken the places of those before.
-    oldest: usize,
+/// An event that others were merged into, and the number of the last of them if they are ordered.
+struct Merged<E> {
+    number: Option<u64>,
+    event: E,
 }
 
 /// What a queue may hold.
@@ -40,112 +47,122 @@ struct Waiting<E> {
 pub(crate) struct Room {
     pub(crate) capacity: usize,
     /// At how many the collector is asked to come.
-    pub(crate) half: usize,
+    pub(crate) call: usize,
+}
+
+impl<E: Event> Mail<E> {
+    fn new(pen: Pen) -> Self {
+        let waiting = |_: &&str| Waiting {
+            unordered: Queue::new(),
+            ordered: Queue::new(),
+            merged: RefCell::new(HashMap::new()),
+        };
+        let queues = E::Kind::VALUES.iter().map(waiting).collect();
+        Mail { account: Account::at_rest(), queues, pen }
+    }
 }
 
 impl<E: Event> Cells for Mail<E> {
     fn empty() -> Self {
-        let waiting = || Waiting { events: Vec::new(), numbers: Vec::new(), oldest: 0 };
-        let queue = |_: &&str| Queue {
-            waiting: RefCell::new(waiting()),
-            merged: RefCell::new(HashMap::new()),
-        };
-        Mail { account: Account::at_rest(), queues: E::Kind::VALUES.iter().map(queue).collect() }
+        let [pen, _] = Pen::pair();
+        Mail::new(pen)
+    }
+
+    fn sides() -> [Self; 2] {
+        Pen::pair().map(Mail::new)
     }
 }
 
 impl<E: Event> Mail<E> {
-    /// Takes an event, or drops it. Answers whether the queue has just become half full.
+    /// Takes an event of an ordered kind, or drops it. Answers whether it is time to ask the collector to come.
     #[inline(always)]
-    pub(crate) fn put(&self, event: E, room: Room, next: impl FnOnce() -> u64) -> bool {
-        let kind = event.kind();
-        let delivery = E::delivery(kind);
-        let number = if delivery.order == Order::Ordered { next() } else { 0 };
-        let queue = &self.queues[kind.index()];
-        let mut waiting = queue.waiting.borrow_mut();
-        if waiting.events.len() < room.capacity {
-            waiting.events.push(event);
-            if delivery.order == Order::Ordered {
-                waiting.numbers.push(number);
-            }
-            return waiting.events.len() == room.half;
+    pub(crate) fn put_ordered(&self, event: E, clock: &Lamport, room: Room) -> bool {
+        let waiting = &self.queues[event.kind().index()];
+        let letter = Letter { number: clock.next(&self.pen), event };
+        match waiting.ordered.push(letter, room.capacity) {
+            Ok(len) => len == room.call,
+            Err(letter) => self.put_where_full(letter.event, Some(letter.number)),
         }
-        drop(waiting);
-        queue.put_where_full(Letter { number, event }, delivery.full, &self.account.0[kind]);
+    }
+
+    /// The same for one whose order does not matter.
+    #[inline(always)]
+    pub(crate) fn put_unordered(&self, event: E, room: Room) -> bool {
+        let waiting = &self.queues[event.kind().index()];
+        match waiting.unordered.push(event, room.capacity) {
+            Ok(len) => len == room.call,
+            Err(event) => self.put_where_full(event, None),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_where_full(&self, event: E, number: Option<u64>) -> bool {
+        let kind = event.kind();
+        let (waiting, account) = (&self.queues[kind.index()], &self.account.0[kind]);
+        account.sent.inc();
+        match E::delivery(kind).full {
+            Full::DropNewest => account.dropped.inc(),
+            Full::DropOldest => {
+                account.dropped.inc();
+                waiting.replace_oldest(event, number);
+            }
+            Full::Coalesce => waiting.merge(Merged { number, event }, account),
+        }
         false
     }
 
-    /// Counts an event that is not taken.
-    pub(crate) fn refuse(&self, event: &E) {
-        let account = &self.account.0[event.kind()];
+    /// Counts an event of that kind that is not taken.
+    pub(crate) fn refuse(&self, kind: E::Kind) {
+        let account = &self.account.0[kind];
         account.sent.inc();
         account.dropped.inc();
     }
 
     /// Moves all events to `into`, those of a thread and kind in their order.
-    pub(crate) fn take(&self, into: &mut Vec<Letter<E>>) {
-        for (queue, account) in self.queues.iter().zip(self.account.0.all()) {
-            let mut waiting = queue.waiting.borrow_mut();
-            account.sent.add(waiting.events.len() as u64);
-            waiting.take(into);
-            into.extend(queue.merged.borrow_mut().drain().map(|(_, letter)| letter));
-        }
-    }
-}
-
-impl<E> Waiting<E> {
-    fn take(&mut self, into: &mut Vec<Letter<E>>) {
-        self.events.rotate_left(self.oldest);
-        let is_ordered = !self.numbers.is_empty();
-        if is_ordered {
-            self.numbers.rotate_left(self.oldest);
-        }
-        self.oldest = 0;
-        let numbers = self.numbers.drain(..).chain(std::iter::repeat(0));
-        let events = self.events.drain(..);
-        into.extend(events.zip(numbers).map(|(event, number)| Letter { number, event }));
-    }
-
-    /// Puts it in the place of the oldest, which it returns.
-    fn replace_oldest(&mut self, letter: Letter<E>) -> E {
-        let at = self.oldest;
-        self.oldest = (at + 1) % self.events.len();
-        if let Some(number) = self.numbers.get_mut(at) {
-            *number = letter.number;
-        }
-        std::mem::replace(&mut self.events[at], letter.event)
-    }
-}
-
-impl<E: Event> Queue<E> {
-    #[cold]
-    fn put_where_full(&self, letter: Letter<E>, full: Full, account: &EventStats) {
-        account.sent.inc();
-        match full {
-            Full::DropNewest => account.dropped.inc(),
-            Full::DropOldest => {
-                account.dropped.inc();
-                let oldest = self.waiting.borrow_mut().replace_oldest(letter);
-                drop(oldest);
+    pub(crate) fn take(&self, into: &mut Taken<E>) {
+        for (waiting, account) in self.queues.iter().zip(self.account.0.all()) {
+            let unordered = waiting.unordered.take(&mut into.unordered);
+            let ordered = waiting.ordered.take(&mut into.ordered);
+            account.sent.add((unordered + ordered) as u64);
+            for (_, Merged { number, event }) in waiting.merged.borrow_mut().drain() {
+                match number {
+                    None => into.unordered.push(event),
+                    Some(number) => into.ordered.push(Letter { number, event }),
+                }
             }
-            Full::Coalesce => self.merge(letter, account),
+        }
+    }
+}
+
+impl<E> Taken<E> {
+    pub(crate) fn new() -> Self {
+        Taken { unordered: Vec::new(), ordered: Vec::new() }
+    }
+}
+
+impl<E: Event> Waiting<E> {
+    fn replace_oldest(&self, event: E, number: Option<u64>) {
+        match number {
+            None => drop(self.unordered.replace_oldest(event)),
+            Some(number) => drop(self.ordered.replace_oldest(Letter { number, event })),
         }
     }
 
     /// Puts it with those of its key, if there are any.
-    fn merge(&self, letter: Letter<E>, account: &EventStats) {
-        let known = self.merged.borrow_mut().remove(&letter.event.key());
+    fn merge(&self, last: Merged<E>, account: &EventStats) {
+        let known = self.merged.borrow_mut().remove(&last.event.key());
         let merged = match known {
-            None => letter,
+            None => last,
             Some(known) => {
                 account.coalesced.inc();
                 let mut both = Merging { event: Some(known.event), account };
                 if let Some(event) = &mut both.event {
-                    event.coalesce(letter.event);
+                    event.coalesce(last.event);
                 }
                 let event = both.event.take();
                 let Some(event) = event else { return };
-                Letter { number: letter.number, event }
+                Merged { number: last.number, event }
             }
         };
         let key = merged.event.key();

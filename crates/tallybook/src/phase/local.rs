@@ -98,10 +98,10 @@ pub(crate) fn record_block<S: Metric>(place: &Place, f: impl FnOnce(&S)) {
     within(place, S::STAMPED, move |block: &Block<S>, fact| f(block.side(fact.side())));
 }
 
-/// One fact on cells that are no metric.
+/// One fact on cells that are no metric. `None` in a disabled registry.
 #[inline(always)]
-pub(crate) fn record_cells<C: Cells>(place: &Place, f: impl FnOnce(&C)) {
-    within(place, false, move |block: &Block<C>, fact| f(block.side(fact.side())));
+pub(crate) fn record_cells<C: Cells, T>(place: &Place, f: impl FnOnce(&C) -> T) -> Option<T> {
+    within(place, false, move |block: &Block<C>, fact| f(block.side(fact.side())))
 }
 
 /// One fact on an entry, which the caller holds and which prefers the cache line `home`.
@@ -144,17 +144,23 @@ pub(crate) fn release_entry<X: Send + Sync + 'static, S: Metric>(
     });
 }
 
-/// Calls `f` inside a fact with this thread's block at the place.
+/// Calls `f` inside a fact with this thread's block at the place. `None` in a disabled registry.
 #[inline(always)]
-fn within<B: Part>(place: &Place, stamped: bool, f: impl FnOnce(&B, &Fact<'_>)) {
-    let Some(home) = &place.home else { return };
+fn within<B: Part, T>(
+    place: &Place,
+    stamped: bool,
+    f: impl FnOnce(&B, &Fact<'_>) -> T,
+) -> Option<T> {
+    let home = place.home.as_ref()?;
     let known = RECENT.with(|recent| {
         // SAFETY: `recent` was made as a remainder of `RECENTS`, or is 0.
         let recent = unsafe { recent.get_unchecked(place.recent) };
         let known = || (recent.shard.get(), recent.block.get(), recent.epoch.get());
         (recent.id.get() == place.id).then(known)
     });
-    let Some((shard, block, epoch)) = known else { return within_found(place, home, stamped, f) };
+    let Some((shard, block, epoch)) = known else {
+        return within_found(place, home, stamped, &mut Some(f));
+    };
     // SAFETY: what is in the table belongs to a shard that this thread owns; a claim keeps that until the thread ends,
     // which empties the table, or until its hub is gone, and the place keeps the hub.
     let shard = unsafe { &*shard };
@@ -164,27 +170,44 @@ fn within<B: Part>(place: &Place, stamped: bool, f: impl FnOnce(&B, &Fact<'_>)) 
     let epoch = unsafe { &*epoch };
     // SAFETY: this thread owns the shard. Only hubs without fences have their blocks remembered.
     match unsafe { shard.try_enter(epoch, Barrier::Membarrier) } {
-        Some(fact) => run(shard, block, &fact, stamped, f),
-        None => run_joined(shard, block, stamped, f),
+        Some(fact) => Some(run(shard, block, &fact, stamped, f)),
+        None => run_joined(shard, block, stamped, &mut Some(f)),
     }
 }
 
 #[inline(always)]
-fn run<B>(shard: &Shard, block: &B, fact: &Fact<'_>, stamped: bool, f: impl FnOnce(&B, &Fact<'_>)) {
+fn run<B, T>(
+    shard: &Shard,
+    block: &B,
+    fact: &Fact<'_>,
+    stamped: bool,
+    f: impl FnOnce(&B, &Fact<'_>) -> T,
+) -> T {
     let _scope = stamped.then(|| stamp::Scope::new(shard));
-    f(block, fact);
+    f(block, fact)
 }
 
-/// Out of line, so that the way of the facts that join nothing is straight.
+/// Out of line, so that the way of the facts that join nothing is straight. What is to be called is handed over in an
+/// `Option`, here as below: passed by value, what it captured would be in memory on the straight way, too.
 #[inline(never)]
-fn run_joined<B>(shard: &Shard, block: &B, stamped: bool, f: impl FnOnce(&B, &Fact<'_>)) {
-    run(shard, block, &shard.join(), stamped, f);
+fn run_joined<B, T>(
+    shard: &Shard,
+    block: &B,
+    stamped: bool,
+    f: &mut Option<impl FnOnce(&B, &Fact<'_>) -> T>,
+) -> Option<T> {
+    Some(run(shard, block, &shard.join(), stamped, f.take()?))
 }
 
 /// The same where the block is not in the table of recent ones.
 #[cold]
 #[inline(never)]
-fn within_found<B: Part>(place: &Place, home: &Home, stamped: bool, f: impl FnOnce(&B, &Fact<'_>)) {
+fn within_found<B: Part, T>(
+    place: &Place,
+    home: &Home,
+    stamped: bool,
+    f: &mut Option<impl FnOnce(&B, &Fact<'_>) -> T>,
+) -> Option<T> {
     let hub = &home.hub;
     let (shard, loan) = match owned(hub) {
         Some(shard) => (shard, None),
@@ -205,7 +228,7 @@ fn within_found<B: Part>(place: &Place, home: &Home, stamped: bool, f: impl FnOn
     }
     // SAFETY: this thread owns the shard.
     let fact = unsafe { shard.enter(&hub.epoch, hub.barrier()) };
-    run(shard, block, &fact, stamped, f);
+    Some(run(shard, block, &fact, stamped, f.take()?))
 }
 
 /// How many blocks a thread remembers.

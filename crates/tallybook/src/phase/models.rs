@@ -2,6 +2,7 @@
 //!
 //! Run by `scripts/loom`. The barrier is the fence, as loom knows nothing of `membarrier`: the two are one to the protocol.
 
+mod lamport;
 mod mail;
 
 use super::sync::Ordering::{AcqRel, Acquire, Release};

@@ -22,7 +22,7 @@ impl<'a> ActorBuilder<'a> {
     }
 
     /// How many events of one kind a thread can have waiting, 65,536 by default, and at least 1. Queues grow as they are
-    /// used. The collector is asked to empty them when one is half full.
+    /// used. The collector is asked to empty them when one is full to a quarter.
     pub fn capacity(mut self, events: usize) -> Self {
         self.capacity = events.max(1);
         self

@@ -1,13 +1,15 @@
 //! The totals of an actor: its reducer, and the account of its events.
 
 use super::{SetTotals, Tick, Totals};
-use crate::events::{Account, Errand, Event, Letter, Mail, Post, Reducer};
+use crate::events::{Account, Errand, Event, Letter, Mail, Post, Reducer, Taken};
 use crate::metric::Metric;
 use crate::phase::{Block, Quiet};
 use crate::snapshot::{Part, ReducerPart};
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 type KindOf<R> = <<R as Reducer>::Event as Event>::Kind;
 
@@ -22,7 +24,7 @@ pub(crate) struct ReducerTotals<R: Reducer> {
     /// What was asked for before the epoch was closed.
     errands: Vec<Errand<R>>,
     /// The events of the epoch that is being drained.
-    letters: Vec<Letter<R::Event>>,
+    taken: Taken<R::Event>,
     /// Whether readers do not see yet what the reducer has become.
     is_changed: bool,
     state: Arc<R::Snapshot>,
@@ -37,7 +39,7 @@ impl<R: Reducer> ReducerTotals<R> {
             account: SetTotals::new(place),
             fates: Account::at_rest(),
             errands: Vec::new(),
-            letters: Vec::new(),
+            taken: Taken::new(),
             is_changed: true,
             state: Arc::default(),
             failure: None,
@@ -45,30 +47,41 @@ impl<R: Reducer> ReducerTotals<R> {
     }
 
     /// Applies the events of the closed epoch, in their order.
-    fn apply(&mut self, tick: &Tick<'_>) {
-        let mut letters = std::mem::take(&mut self.letters);
-        // Those without a number come first, and stay in the order in which they were taken: the sort is stable.
-        letters.sort_by_key(|letter| letter.number);
-        let drops = self.post.letterbox.drops();
-        for letter in letters.drain(..) {
-            let fate = &self.fates.0[letter.event.kind()];
-            match &mut self.reducer {
-                _ if drops => fate.dropped.inc(),
-                None => fate.lost.inc(),
-                Some(reducer) => {
-                    let apply = || reducer.apply(letter.event, tick.span.at);
-                    match catch_unwind(AssertUnwindSafe(apply)) {
-                        Ok(()) => fate.applied.inc(),
-                        Err(panic) => {
-                            fate.lost.inc();
-                            self.fail(&*panic);
-                        }
-                    }
-                    self.is_changed = true;
-                }
-            }
+    fn apply(&mut self, at: Duration) {
+        let mut unordered = std::mem::take(&mut self.taken.unordered);
+        self.deliver(unordered.drain(..), at);
+        self.taken.unordered = unordered;
+        let mut ordered = std::mem::take(&mut self.taken.ordered);
+        ordered.sort_by_key(|letter| letter.number);
+        self.deliver(ordered.drain(..).map(|letter| letter.event), at);
+        self.taken.ordered = ordered;
+    }
+
+    fn deliver(&mut self, mut events: impl Iterator<Item = R::Event>, at: Duration) {
+        let fates = &self.fates.0;
+        if self.post.letterbox.drops() {
+            return events.for_each(|event| fates[event.kind()].dropped.inc());
         }
-        self.letters = letters;
+        if let Some(reducer) = &mut self.reducer {
+            // What is being applied, for where that panics.
+            let current = Cell::new(None);
+            let apply = |event: R::Event| {
+                let kind = event.kind();
+                current.set(Some(kind));
+                reducer.apply(event, at);
+                fates[kind].applied.inc();
+            };
+            let all = AssertUnwindSafe(|| events.by_ref().for_each(apply));
+            let result = catch_unwind(all);
+            self.is_changed |= current.get().is_some();
+            let Err(panic) = result else { return };
+            if let Some(kind) = current.get() {
+                fates[kind].lost.inc();
+            }
+            self.fail(&*panic);
+        }
+        let fates = &self.fates.0;
+        events.for_each(|event| fates[event.kind()].lost.inc());
     }
 
     /// The reducer is not whole any more: readers keep what it was last.
@@ -106,14 +119,12 @@ impl<R: Reducer> Totals for ReducerTotals<R> {
         // The events first: taking them counts them.
         let block = block.downcast_ref::<Block<Mail<R::Event>>>();
         let mail = block.expect("the registry uses a place for one type only").quiet(quiet);
-        mail.take(&mut self.letters);
+        mail.take(&mut self.taken);
         self.account.add(&mail.account, tick);
     }
 
     fn settle(&mut self, tick: &mut Tick<'_>) {
-        if !self.letters.is_empty() {
-            self.apply(tick);
-        }
+        self.apply(tick.span.at);
         std::mem::take(&mut self.errands).into_iter().for_each(|errand| self.run(errand));
     }
 
@@ -136,6 +147,8 @@ impl<R: Reducer> Totals for ReducerTotals<R> {
 
     fn bytes(&self) -> [usize; 2] {
         let [bytes, past] = self.account.bytes();
-        [bytes + self.letters.capacity() * size_of::<Letter<R::Event>>(), past]
+        let unordered = self.taken.unordered.capacity() * size_of::<R::Event>();
+        let ordered = self.taken.ordered.capacity() * size_of::<Letter<R::Event>>();
+        [bytes + unordered + ordered, past]
     }
 }

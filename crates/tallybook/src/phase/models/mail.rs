@@ -1,10 +1,10 @@
 //! The model of events: what two threads send through queues of one, against cuts.
 
 use super::{Writer, check};
-use crate::events::{Delivery, Event, Full, Letter, Mail, Order, Room};
+use crate::events::{Delivery, Event, Full, Letter, Mail, Order, Room, Taken as Events};
 use crate::metric::{Metric, Span};
-use crate::phase::sync::Ordering::{Acquire, Relaxed, Release};
-use crate::phase::{Barrier, Block, Closer, Hub};
+use crate::phase::sync::Ordering::{Acquire, Release};
+use crate::phase::{Barrier, Block, Closer, Hub, Lamport};
 use crate::row::{Drain, Rest};
 use loom::sync::atomic::AtomicU64;
 use loom::thread;
@@ -35,7 +35,7 @@ impl Event for Sent {
 /// A thread that sends.
 struct Sender {
     writer: Writer,
-    last: Arc<AtomicU64>,
+    clock: Arc<Lamport>,
 }
 
 impl Sender {
@@ -45,10 +45,8 @@ impl Sender {
         let (block, fact) = unsafe {
             (shard.block(0, 0, Block::<Mail<Sent>>::new), shard.enter(&hub.epoch, hub.barrier))
         };
-        let room = Room { capacity: 1, half: 1 };
-        // Relaxed: as in `Sender::send`.
-        let next = || self.last.fetch_add(1, Relaxed) + 1;
-        block.side(fact.side()).put(Sent(event), room, next);
+        let room = Room { capacity: 1, call: 1 };
+        block.side(fact.side()).put_ordered(Sent(event), &self.clock, room);
     }
 }
 
@@ -64,17 +62,18 @@ impl Taken {
     fn cut(&mut self) {
         let epoch = self.closer.close(Duration::MAX).expect("a model's writers are never stuck");
         let span = Span { first: epoch, last: epoch, ..Span::default() };
-        let mut own = Vec::new();
+        let mut events = Events::new();
         let account = &mut self.account;
         self.closer.drain(epoch, |_, block, quiet| {
             let block = block.downcast_ref::<Block<Mail<Sent>>>().expect("there is one place");
             let mail = block.quiet(quiet);
-            mail.take(&mut own);
+            mail.take(&mut events);
             let (mut words, mut rest) = (vec![0; 5], Rest::default());
             mail.account.drain(&mut Drain::new(&mut words, &mut rest, span));
             account[0] += words[0];
             account[1] += words[3];
         });
+        let mut own = events.ordered;
         own.sort_by_key(|letter| letter.number);
         self.letters.append(&mut own);
         assert_eq!(account[0], self.letters.len() as u64 + account[1], "the account is wrong");
@@ -87,8 +86,8 @@ impl Taken {
 fn the_account_of_events_adds_up() {
     check(3, || {
         let hub = Hub::new(Barrier::Fence);
-        let (last, told) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let sender = || Sender { writer: Writer::new(&hub), last: last.clone() };
+        let (clock, told) = (Arc::new(Lamport::new()), Arc::new(AtomicU64::new(0)));
+        let sender = || Sender { writer: Writer::new(&hub), clock: clock.clone() };
         let (first, second, heard) = (sender(), sender(), told.clone());
         let tells = thread::spawn(move || {
             first.send(1);
