@@ -60,12 +60,25 @@ fn event_impl(event: &Event) -> TokenStream {
     });
     let (key, key_of) = key(event);
     let coalesce = coalesce::body(event);
+    let max_bytes = event.max_bytes.as_ref().map(|bytes| quote! { const MAX_BYTES: usize = #bytes; });
+    let text = format!(
+        "`{ident}` takes more bytes than an event may: box what is large in it, or say how many it may take, such as \
+         `#[event(max_bytes = 256)]`"
+    );
+    let check = quote_spanned! { ident.span() =>
+        const _: () = ::core::assert!(
+            ::core::mem::size_of::<#ident>() <= <#ident as #krate::Event>::MAX_BYTES,
+            #text,
+        );
+    };
     quote! {
+        #check
         #[automatically_derived]
         #[allow(deprecated)]
         impl #krate::Event for #ident {
             type Kind = #kind;
             type Key = #key;
+            #max_bytes
 
             #[inline]
             fn kind(&self) -> #kind {

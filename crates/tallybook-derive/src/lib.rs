@@ -206,6 +206,8 @@ pub fn derive_label(input: TokenStream) -> TokenStream {
 /// - `#[event(kind = "Happening")]`: the name of the enum of kinds.
 /// - `#[event(unordered)]` and `#[event(full = "…")]`: as on a variant, for all variants that do not say otherwise.
 /// - `#[event(stats = "Peer")]`: the type of the set that events are counted in.
+/// - `#[event(max_bytes = 256)]`: how many bytes an event may take, 128 if that is not said. One that takes more does not
+///   compile.
 /// - `#[event(crate = "facade::tallybook")]`: where tallybook is found, for crates that re-export it.
 ///
 /// On a variant:

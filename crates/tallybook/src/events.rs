@@ -18,6 +18,7 @@ mod account;
 mod actor;
 mod ask;
 mod counted;
+mod doors;
 mod mail;
 mod wake;
 
@@ -45,6 +46,10 @@ pub trait Event: Send + Sized + 'static {
     type Kind: Label;
     /// What tells those events of a kind apart that must not be merged: a peer, a connection. `()` where all may be.
     type Key: Eq + Hash + Send + 'static;
+
+    /// How many bytes an event may take: where it takes more, registering an actor for it does not compile. Each queue has
+    /// a place of that size for each event it may hold, so what is large is better boxed.
+    const MAX_BYTES: usize = 128;
 
     /// Of which kind it is.
     fn kind(&self) -> Self::Kind;

@@ -346,9 +346,37 @@ fn a_half_full_queue_is_emptied_between_ticks() {
 }
 
 #[test]
+fn a_kind_that_is_switched_off_is_neither_made_nor_counted() {
+    let (_registry, actor, mut collector) = actor(16);
+    let sender = actor.sender();
+    sender.send(open(Kind::Newest, 1));
+    actor.disable(Kind::Newest);
+    assert!(!sender.is_enabled(Kind::Newest) && sender.is_enabled(Kind::Merged));
+    sender.send(open(Kind::Newest, 2));
+    sender.send_with(Kind::Newest, || unreachable!("it is switched off"));
+    sender.send_with(Kind::Merged, || open(Kind::Merged, 3));
+    let now = collector.tick();
+    let sent = |now: &Snapshot, kind| now.events(&actor)[kind].sent;
+    assert_eq!((sent(&now, Kind::Newest), sent(&now, Kind::Merged)), (1, 1));
+    assert_eq!(now.state(&actor).0, 2);
+    actor.enable(Kind::Newest);
+    sender.send_with(Kind::Newest, || open(Kind::Newest, 4));
+    actor.close(Close::Drain);
+    actor.disable(Kind::Merged);
+    sender.send(open(Kind::Newest, 5)); // refused
+    sender.send(open(Kind::Merged, 6)); // off, which is less than refused
+    let now = collector.tick();
+    assert_eq!((sent(&now, Kind::Newest), sent(&now, Kind::Merged)), (3, 1));
+    assert_eq!(now.events(&actor)[Kind::Newest].dropped, 1);
+    check_account(&now.events(&actor));
+}
+
+#[test]
 fn nothing_is_sent_in_a_disabled_registry() {
     let actor = Registry::disabled().actor("table", Table::default()).unwrap();
     actor.sender().send(open(Kind::Newest, 1));
+    actor.sender().send_with(Kind::Newest, || unreachable!("nobody takes it"));
+    assert!(!actor.sender().is_enabled(Kind::Newest));
     let now = Registry::disabled().reader().latest();
     assert_eq!((now.state(&actor).0, now.events(&actor)[Kind::Newest].sent), (0, 0));
     assert_eq!(actor.ask(|_| ()).wait(Duration::from_secs(60)), Err(NoReply::Gone));

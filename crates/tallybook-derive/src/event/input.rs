@@ -10,7 +10,9 @@ use darling::util::{Flag, Ignored};
 use darling::{Error, FromDeriveInput, FromField, FromMeta, FromVariant};
 use proc_macro2::{Ident, Span};
 use quote::{ToTokens, format_ident};
-use syn::{Attribute, DeriveInput, Index, Member, Meta, Path, Type, Visibility, parse_quote};
+use syn::{
+    Attribute, DeriveInput, Index, LitInt, Member, Meta, Path, Type, Visibility, parse_quote,
+};
 
 #[derive(FromDeriveInput)]
 #[darling(attributes(event))]
@@ -23,6 +25,7 @@ struct EventInput {
     unordered: Flag,
     full: Option<Full>,
     stats: Option<Path>,
+    max_bytes: Option<LitInt>,
     #[darling(rename = "crate")]
     krate: Option<Path>,
 }
@@ -58,6 +61,8 @@ pub struct Event {
     pub kind: Ident,
     /// The set that they are counted in.
     pub stats: Option<Path>,
+    /// How large it may be, if that is said.
+    pub max_bytes: Option<LitInt>,
     pub krate: Path,
     pub variants: Vec<Variant>,
 }
@@ -160,6 +165,7 @@ impl Event {
             vis: input.vis,
             kind,
             stats: input.stats,
+            max_bytes: input.max_bytes,
             krate: input.krate.unwrap_or_else(|| parse_quote!(::tallybook)),
             variants,
         })

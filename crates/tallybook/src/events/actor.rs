@@ -1,11 +1,12 @@
 //! [`Actor`], the handle to a reducer, and [`Sender`], by which events reach it.
 
+use super::doors::{Door, Doors};
 use super::mail::Room;
 use super::{Event, Mail, Order, Reducer, Reply, Request, Wake};
+use crate::metric::Label;
 use crate::phase::{Lamport, Place, record_cells};
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 /// A handle to a registered [`Reducer`]: it gives senders, puts questions, and closes. Clone it freely.
@@ -63,6 +64,8 @@ pub(crate) struct Post<R: Reducer> {
     errands: Mutex<Vec<Errand<R>>>,
 }
 
+type KindOf<R> = <<R as Reducer>::Event as Event>::Kind;
+
 /// Something to be done by whoever has the reducer, in order.
 pub(crate) enum Errand<R> {
     Ask(Request<R>),
@@ -77,7 +80,7 @@ pub(crate) struct Letterbox<E> {
     room: Room,
     /// Numbers ordered events.
     clock: Lamport,
-    closing: AtomicU8,
+    pub(crate) doors: Doors,
     events: PhantomData<fn(E)>,
 }
 
@@ -97,7 +100,7 @@ impl<R: Reducer> Post<R> {
             wake,
             room: Room { capacity, call: capacity.div_ceil(4) },
             clock: Lamport::new(),
-            closing: AtomicU8::new(0),
+            doors: Doors::new(<R::Event as Event>::Kind::VALUES.len()),
             events: PhantomData,
         };
         Post { letterbox: Arc::new(letterbox), errands: Mutex::default() }
@@ -105,23 +108,6 @@ impl<R: Reducer> Post<R> {
 
     pub(crate) fn take_errands(&self) -> Vec<Errand<R>> {
         std::mem::take(&mut *crate::lock(&self.errands))
-    }
-}
-
-impl<E: Event> Letterbox<E> {
-    /// Counts an event that is not taken.
-    #[cold]
-    #[inline(never)]
-    fn refuse(&self, event: &E) {
-        record_cells(&self.place, |mail: &Mail<E>| mail.refuse(event.kind()));
-    }
-}
-
-impl<E> Letterbox<E> {
-    /// Whether what waits is to be dropped.
-    pub(crate) fn drops(&self) -> bool {
-        // Relaxed: a wish, which is heard of at the next cut or the one after.
-        self.closing.load(Relaxed) == Close::Drop as u8
     }
 }
 
@@ -197,9 +183,23 @@ impl<R: Reducer> Actor<R> {
     /// Closes the actor: what is sent from now on is dropped, and counted. What readers see of it stays.
     pub fn close(&self, how: Close) {
         if let Some(post) = &self.0 {
-            // Relaxed: whoever sends at the same time may be before or after it.
-            post.letterbox.closing.fetch_max(how as u8, Relaxed);
+            post.letterbox.doors.close(how);
             post.letterbox.wake.ask();
+        }
+    }
+
+    /// Switches a kind of event off: sending one costs a look and does nothing, it is not counted as sent either. What
+    /// waits already is applied. [`Sender::send_with`] does not even make the event.
+    pub fn disable(&self, kind: KindOf<R>) {
+        if let Some(post) = &self.0 {
+            post.letterbox.doors.turn(kind, true);
+        }
+    }
+
+    /// Switches a kind of event on again.
+    pub fn enable(&self, kind: KindOf<R>) {
+        if let Some(post) = &self.0 {
+            post.letterbox.doors.turn(kind, false);
         }
     }
 
@@ -235,13 +235,13 @@ impl<E: Event> Sender<E> {
     /// fact holds what the reducer made of the event.
     ///
     /// Never blocks and never waits. Allocates only while the thread's queue of that kind is still growing; where the queue
-    /// is full the kind's [`Delivery`](super::Delivery) says what happens. In a disabled registry the event is gone.
+    /// is full the kind's [`Delivery`](super::Delivery) says what happens. In a disabled registry, and where its kind is
+    /// [switched off](Actor::disable), the event is gone.
     #[inline]
     pub fn send(&self, event: E) {
         let Some(letterbox) = &self.letterbox else { return };
-        // Relaxed: see `Actor::close`.
-        if letterbox.closing.load(Relaxed) != 0 {
-            return letterbox.refuse(&event);
+        if !letterbox.doors.are_open() && !self.is_let_in(letterbox, event.kind()) {
+            return;
         }
         let is_time = match E::delivery(event.kind()).order {
             Order::Ordered => self.put_ordered(letterbox, event),
@@ -253,8 +253,64 @@ impl<E: Event> Sender<E> {
     }
 }
 
-// Each out of line where the kind is not known, and then as short as it can be.
 impl<E: Event> Sender<E> {
+    /// Sends what `make` makes, of that kind, unless the kind is [switched off](Actor::disable) or the registry disabled:
+    /// then it is not made.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tallybook::{Event, Reducer, Registry};
+    /// # #[derive(Event)]
+    /// # enum PeerEvent { Joined { name: String } }
+    /// # #[derive(Default)]
+    /// # struct Names(Vec<String>);
+    /// # impl Reducer for Names {
+    /// #     type Event = PeerEvent;
+    /// #     type Snapshot = usize;
+    /// #     fn apply(&mut self, PeerEvent::Joined { name }: PeerEvent, _: Duration) { self.0.push(name) }
+    /// #     fn snapshot(&self) -> usize { self.0.len() }
+    /// # }
+    /// let registry = Registry::new();
+    /// let names = registry.actor("names", Names::default())?;
+    /// let mut collector = registry.collector()?;
+    /// let sender = names.sender();
+    /// sender.send_with(PeerEventKind::Joined, || PeerEvent::Joined { name: "a".into() });
+    /// names.disable(PeerEventKind::Joined);
+    /// sender.send_with(PeerEventKind::Joined, || unreachable!("nobody wants it"));
+    /// let now = collector.tick();
+    /// assert_eq!((*now.state(&names), now.events(&names)[PeerEventKind::Joined].sent), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn send_with(&self, kind: E::Kind, make: impl FnOnce() -> E) {
+        if self.is_enabled(kind) {
+            self.send(make());
+        }
+    }
+
+    /// Whether events of that kind are taken or counted: the registry is not disabled, nor the kind switched off. Another
+    /// thread may change that at any time.
+    #[inline]
+    pub fn is_enabled(&self, kind: E::Kind) -> bool {
+        let Some(letterbox) = &self.letterbox else { return false };
+        let doors = &letterbox.doors;
+        doors.are_open() || !matches!(doors.of(kind), Door::Off)
+    }
+
+    /// Whether an event of that kind enters; counts one that is refused.
+    #[cold]
+    #[inline(never)]
+    fn is_let_in(&self, letterbox: &Letterbox<E>, kind: E::Kind) -> bool {
+        match letterbox.doors.of(kind) {
+            Door::Open => return true,
+            Door::Closed => _ = record_cells(&self.place, |mail: &Mail<E>| mail.refuse(kind)),
+            Door::Off => {}
+        }
+        false
+    }
+
+    // Each on its own: where the kind is not known when compiling, as short as it can be.
+
     #[inline(never)]
     fn put_ordered(&self, letterbox: &Letterbox<E>, event: E) -> Option<bool> {
         let Letterbox { clock, room, .. } = letterbox;

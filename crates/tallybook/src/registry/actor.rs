@@ -28,11 +28,17 @@ impl<'a> ActorBuilder<'a> {
         self
     }
 
-    /// Registers it.
+    /// Registers it. Does not compile for events of more than [`MAX_BYTES`](Event::MAX_BYTES).
     ///
     /// # Errors
     /// As [`Registry::set`].
     pub fn register<R: Reducer>(self, reducer: R) -> Result<Actor<R>, RegisterError> {
+        const {
+            assert!(
+                size_of::<R::Event>() <= R::Event::MAX_BYTES,
+                "the event is larger than its MAX_BYTES: box what is large, or set MAX_BYTES",
+            );
+        }
         let Some(inner) = &self.registry.inner else { return Ok(Actor::new(None)) };
         let mut registered = crate::lock(&inner.registered);
         let group = Account::<<R::Event as Event>::Kind>::group();

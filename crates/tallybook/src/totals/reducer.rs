@@ -59,7 +59,7 @@ impl<R: Reducer> ReducerTotals<R> {
 
     fn deliver(&mut self, mut events: impl Iterator<Item = R::Event>, at: Duration) {
         let fates = &self.fates.0;
-        if self.post.letterbox.drops() {
+        if self.post.letterbox.doors.drops() {
             return events.for_each(|event| fates[event.kind()].dropped.inc());
         }
         if let Some(reducer) = &mut self.reducer {
