@@ -27,10 +27,17 @@ Times: a write is that of a chunk, 16KiB or less; a piece takes as long to write
 time between them; a read is that of a chunk to be sent, or of up to 64KiB to be hashed. Count, mean and the longest are \
 exact, p50, p90 and p99 (what 50, 90 and 99 of 100 do not exceed) are at most 4.4 % off.
 
+The wire: what members say to each other goes through a relay in front of each, which decodes a copy of it. A connection has
+two ends; each may choke the other (will not serve it) and be interested (wants what the other has). Requests in flight are
+chunks that were asked for and have not arrived. Payload on the wire is at least what was written and at most what was read to
+be sent. Events are counted as sent; each is then applied, coalesced with another where there was no room, dropped, or lost
+if the program has a fault.
+
 Examples:
   torrent-swarm                                    five leechers fetch 64MiB
   torrent-swarm --leechers 20 --rate-limit 4MiB    more of them, slower
   torrent-swarm --interval 10ms --json cuts.json   a hundred cuts per second, all written down
+  torrent-swarm --flood                            overflows the queues of events, and holds all the same
   torrent-swarm --torrent a.torrent --peer 127.0.0.1:6881 --dir .
                                                    fetches from another program";
 
@@ -67,6 +74,14 @@ pub struct Args {
     /// Keep the files in DIR, which is created if need be [default: a temporary directory, removed at the end]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+
+    /// Make the queues of events overflow: they hold 8, and for each message on the wire a thousand events more are sent
+    #[arg(long, conflicts_with = "no_tap")]
+    pub flood: bool,
+
+    /// Connect members directly, without relays that see what is on the wire
+    #[arg(long)]
+    pub no_tap: bool,
 
     /// Fetch this torrent from --peer instead of making a swarm
     #[arg(long, value_name = "FILE", requires = "peer")]
@@ -167,6 +182,7 @@ mod tests {
             "--interval 10001ms",
             "--interval 2h",
             "--interval soon",
+            "--flood --no-tap",
             "--torrent a.torrent",
             "--peer 127.0.0.1:1",
             "--torrent a --peer b --leechers 3",

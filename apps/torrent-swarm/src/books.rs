@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tallybook::{
-    Counter, Entry, Family, Gauge, Histogram, LiveField, Max, Open, Registry, Set, Stats, TimedLive,
+    Actor, Counter, Entry, Family, Gauge, Histogram, LiveField, Max, Open, Registry, Set, Stats,
+    TimedLive,
 };
 use tokio::sync::watch;
+
+use crate::wire::Wire;
 
 /// One member of the swarm: the seed or a leecher.
 #[derive(Stats)]
@@ -102,11 +105,13 @@ pub struct Books {
     pub members: Family<String, Member>,
     /// Readings of librqbit's own counters.
     pub librqbit: Set<Librqbit>,
+    /// What is seen on the wire, if there is a tap.
+    pub wire: Option<Actor<Wire>>,
 }
 
 impl Books {
-    /// Opens empty books.
-    pub fn new() -> Result<Self> {
+    /// Opens empty books; with a tap on the wire, whose queues hold so many events of a kind.
+    pub fn new(tap: Option<usize>) -> Result<Self> {
         let registry = Registry::new();
         let swarm = registry.set::<Swarm>("swarm").context("cannot register the swarm")?;
         let members = registry
@@ -114,7 +119,9 @@ impl Books {
             .context("cannot register the members")?;
         let librqbit =
             registry.set::<Librqbit>("librqbit").context("cannot register librqbit's readings")?;
-        Ok(Self { registry, swarm, members, librqbit })
+        let wire = |room| registry.actor_builder("wire").capacity(room).register(Wire::default());
+        let wire = tap.map(wire).transpose().context("cannot register the wire")?;
+        Ok(Self { registry, swarm, members, librqbit, wire })
     }
 
     /// The page of one member. The member is present for as long as any clone of it is held, and retires after that.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tallybook::{Distribution, Snapshot};
 
 use crate::books::{Books, LibrqbitSnapshot, MemberSnapshot, SwarmSnapshot};
+use crate::wire::OnWire;
 
 /// What a member, several members or the swarm have done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -184,6 +185,8 @@ pub struct Cut {
     pub swarm: Tally,
     /// librqbit's own counters.
     pub librqbit: Readings,
+    /// What was seen on the wire, if there is a tap.
+    pub wire: Option<OnWire>,
 }
 
 impl Cut {
@@ -216,6 +219,7 @@ impl Cut {
             total: Tally::from(members.total()),
             swarm: Tally::from(snapshot.set(&books.swarm)),
             librqbit: Readings::from(&snapshot.set(&books.librqbit)),
+            wire: books.wire.as_ref().map(|wire| OnWire::of(snapshot, wire)),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::books::Books;
 use crate::follow::Shared;
 use crate::interrupt::Interrupt;
 use crate::lines::lines;
-use crate::screen::draw;
+use crate::screen::{Page, draw};
 use crate::view::{Goal, View};
 
 /// Time between two screens, and between two looks for something to print.
@@ -120,27 +120,42 @@ fn redraw(
     mut stopped: impl FnMut() -> bool,
 ) -> Result<()> {
     let broken = "the terminal is gone";
+    let mut page = Page::default();
     while !stopped() {
         let view = source.look();
-        terminal.draw(|frame| draw(frame, &view)).context(broken)?;
+        terminal.draw(|frame| draw(frame, &view, page)).context(broken)?;
         // Waiting for a key is the timer, too.
-        if poll(FRAME).context(broken)? && ends(&read().context(broken)?) {
-            interrupt.press();
+        if poll(FRAME).context(broken)? {
+            match wish(&read().context(broken)?) {
+                Some(Wish::End) => interrupt.press(),
+                Some(Wish::Turn) => page = page.turned(),
+                None => {}
+            }
         }
     }
     Ok(())
 }
 
-/// Whether this is Ctrl-C, which is a key like any other while the screen is up, or q.
-fn ends(event: &Event) -> bool {
-    let Event::Key(key) = event else { return false };
+/// What a key asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    End,
+    /// The other page.
+    Turn,
+}
+
+/// Ctrl-C is a key like any other while the screen is up.
+fn wish(event: &Event) -> Option<Wish> {
+    let Event::Key(key) = event else { return None };
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    key.kind == KeyEventKind::Press
-        && match key.code {
-            KeyCode::Char('c') => control,
-            KeyCode::Char('q') => !control,
-            _ => false,
-        }
+    match key.code {
+        _ if key.kind != KeyEventKind::Press => None,
+        KeyCode::Char('c') if control => Some(Wish::End),
+        KeyCode::Char('q') if !control => Some(Wish::End),
+        KeyCode::Char('w') if !control => Some(Wish::Turn),
+        KeyCode::Tab => Some(Wish::Turn),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -150,12 +165,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_ctrl_c_and_q_end_it() {
+    fn ctrl_c_and_q_end_it_and_w_and_tab_turn_the_page() {
         let key =
-            |code, modifiers| ends(&Event::Key(KeyEvent::new(KeyCode::Char(code), modifiers)));
-        assert!(key('c', KeyModifiers::CONTROL));
-        assert!(key('q', KeyModifiers::NONE));
-        assert!(!key('c', KeyModifiers::NONE));
-        assert!(!ends(&Event::FocusGained));
+            |code, modifiers| wish(&Event::Key(KeyEvent::new(KeyCode::Char(code), modifiers)));
+        assert_eq!(key('c', KeyModifiers::CONTROL), Some(Wish::End));
+        assert_eq!(key('q', KeyModifiers::NONE), Some(Wish::End));
+        assert_eq!(key('w', KeyModifiers::NONE), Some(Wish::Turn));
+        let tab = KeyEvent::new(KeyCode::Tab, KeyModifiers::NONE);
+        assert_eq!(wish(&Event::Key(tab)), Some(Wish::Turn));
+        assert_eq!(key('c', KeyModifiers::NONE), None);
+        assert_eq!(wish(&Event::FocusGained), None);
     }
 }

@@ -18,6 +18,7 @@ use crate::books::Books;
 use crate::member::{Joining, Member};
 use crate::storage::WriteFault;
 use crate::view::Goal;
+use crate::wire::{Relay, Tap};
 
 /// The name of the one member.
 const NAME: &str = "fetcher";
@@ -149,19 +150,27 @@ pub struct Fetch {
     pub patience: Duration,
     /// The time between two cuts.
     pub interval: Duration,
+    /// What sees the wire, if anything does.
+    pub tap: Option<Tap>,
 }
 
 impl Fetch {
     /// Fetches all of it and verifies it.
     pub async fn run(self, books: &Books, faults: &UnboundedSender<WriteFault>) -> Result<()> {
-        let Self { torrent, peer, dir, rate, patience, interval } = self;
+        let Self { torrent, peer, dir, rate, patience, interval, tap } = self;
+        // In front of the peer, which cannot be told of any other way to the member.
+        let relay = match &tap {
+            Some(tap) => Some(Relay::open(tap.clone(), &peer.to_string()).await?),
+            None => None,
+        };
         let joining = Joining {
             name: NAME.into(),
             dir: dir.clone(),
             torrent: torrent.bytes.clone(),
-            peers: vec![peer],
+            peers: vec![relay.as_ref().map_or(peer, |relay| relay.aim(peer))],
             rate,
             peer_timeout: patience,
+            tap,
         };
         let mut member = Member::join(books, faults, joining).await?;
         member.ready().await?;
@@ -173,6 +182,9 @@ impl Fetch {
         }
         member.complete().await?;
         member.leave(books, interval).await?;
+        if let Some(relay) = relay {
+            relay.close().await;
+        }
         tokio::task::spawn_blocking(move || torrent.verify(&dir)).await?
     }
 }

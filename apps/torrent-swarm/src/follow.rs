@@ -127,8 +127,11 @@ fn follow(
 ) -> Result<()> {
     let mut written = Ok(());
     let start = reader.latest();
-    let first = start.epoch();
-    let mut seen = first;
+    // Not epochs: where queues fill, more of them are closed than cuts are published.
+    let collector = books.registry.collector_stats();
+    let published = |snapshot: &Snapshot| snapshot.set(&collector).ticks;
+    let first = published(&start);
+    let mut seen = start.epoch();
     let mut windows = Windows::new(books.clone(), start);
     loop {
         // Asked before the wait: what was published before the stop is then still found by it.
@@ -144,7 +147,7 @@ fn follow(
         let cut = Cut::of(&snapshot, books);
         let mut found = breaches(&cut, world);
         found.extend(windows.enter(&snapshot));
-        verdict.enter(&cut, seen - first, &found);
+        verdict.enter(&cut, published(&snapshot) - first, &found);
         if written.is_ok()
             && let Some(journal) = &mut journal
         {

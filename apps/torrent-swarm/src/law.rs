@@ -4,10 +4,14 @@
 //! is whole. For the same reason there are as many times as there are counts of what was timed. And where all members are
 //! ours, what was received was served before and what was verified was received before, although the two ends are counted on
 //! different threads of different sessions with a socket between them: every cut is consistent.
+//!
+//! What is seen on the wire lies in between: an event, not a count, and under the same law. And no event goes missing: those
+//! sent are those applied, coalesced, dropped and lost, of which only noise may be dropped and nothing lost.
 
 use std::fmt;
 
 use crate::cut::{Cut, Tally};
+use crate::wire::{Account, OnWire, Totals};
 
 /// How a cut broke the law.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +55,29 @@ pub enum Breach {
         /// What has to happen first.
         first: (&'static str, u64),
     },
+    /// The account of a kind of event does not add up.
+    Account {
+        /// Which kind.
+        kind: &'static str,
+        /// Its account.
+        account: Account,
+    },
+    /// Events went missing that must not.
+    Missing {
+        /// Which kind.
+        kind: &'static str,
+        /// Its account.
+        account: Account,
+    },
+    /// The open connections are not those that were opened and not closed.
+    Links {
+        /// How many are open.
+        open: u64,
+        /// How many were opened.
+        connected: u64,
+        /// How many were closed.
+        disconnected: u64,
+    },
     /// A window does not agree with the cuts at its ends.
     Window {
         /// Which window.
@@ -77,6 +104,21 @@ impl fmt::Display for Breach {
             }
             Self::Cause { later, first } => {
                 write!(f, "{} {} is more than {} {}", later.1, later.0, first.1, first.0)
+            }
+            Self::Account {
+                kind,
+                account: Account { sent, applied, coalesced, dropped, lost },
+            } => {
+                write!(
+                    f,
+                    "{kind}: {sent} events sent, {applied} applied + {coalesced} coalesced + {dropped} dropped + {lost} lost"
+                )
+            }
+            Self::Missing { kind, account: Account { dropped, lost, .. } } => {
+                write!(f, "{kind}: {dropped} events dropped, {lost} lost")
+            }
+            Self::Links { open, connected, disconnected } => {
+                write!(f, "{open} connections open, {connected} opened less {disconnected} closed")
             }
             Self::Window { window, wrong } => write!(f, "{window}: {wrong}"),
         }
@@ -120,11 +162,38 @@ pub fn breaches(cut: &Cut, world: World) -> Vec<Breach> {
             [("verified", swarm.verified), ("received", swarm.received), ("served", swarm.served)];
         found.extend(chain.windows(2).filter_map(|pair| in_order(pair[0], pair[1])));
     }
+    if let Some(wire) = &cut.wire {
+        on_the_wire(wire, swarm, world, &mut found);
+    }
     let connections = cut.present.iter().map(|member| (member.closed, member.opened));
     found.extend(connections.filter_map(|(closed, opened)| {
         in_order(("connections closed", closed), ("opened", opened))
     }));
     found
+}
+
+/// What has to hold of the wire, and of the events that tell of it.
+fn on_the_wire(wire: &OnWire, swarm: &Tally, world: World, found: &mut Vec<Breach>) {
+    let noise = ("noise", wire.noise);
+    for (kind, account) in wire.events.iter().copied().chain([noise]) {
+        let Account { sent, applied, coalesced, dropped, lost } = account;
+        if sent != applied + coalesced + dropped + lost {
+            found.push(Breach::Account { kind, account });
+        }
+        if lost > 0 || dropped > 0 && kind != noise.0 {
+            found.push(Breach::Missing { kind, account });
+        }
+    }
+    let Totals { connected, disconnected, bytes, .. } = wire.view.totals;
+    let open = wire.view.links.len() as u64;
+    if open + disconnected != connected {
+        found.push(Breach::Links { open, connected, disconnected });
+    }
+    let seen = ("on the wire", bytes);
+    found.extend(in_order(("received", swarm.received), seen));
+    if world == World::Closed {
+        found.extend(in_order(seen, ("served", swarm.served)));
+    }
 }
 
 /// The counters that are not the same in both.
@@ -155,140 +224,5 @@ fn in_order(later: (&'static str, u64), first: (&'static str, u64)) -> Option<Br
 }
 
 #[cfg(test)]
-pub mod tests {
-    use std::time::Duration;
-
-    use tallybook::Distribution;
-
-    use super::*;
-    use crate::cut::Present;
-
-    fn times(millis: &[u64]) -> Distribution<Duration> {
-        millis.iter().copied().map(Duration::from_millis).collect()
-    }
-
-    /// A cut in which all holds.
-    pub fn lawful() -> Cut {
-        let seed = Tally {
-            served: 90,
-            reads: 3,
-            read_time: times(&[1, 1, 2]),
-            joined: 1,
-            ..Tally::default()
-        };
-        let leecher = Tally {
-            received: 50,
-            verified: 40,
-            pieces: 1,
-            writes: 2,
-            joined: 1,
-            write_time: times(&[3, 4]),
-            piece_write_time: times(&[7]),
-            ..Tally::default()
-        };
-        let gone = Tally {
-            received: 30,
-            writes: 1,
-            joined: 1,
-            left: 1,
-            write_time: times(&[9]),
-            ..Tally::default()
-        };
-        let all = seed.clone() + leecher.clone() + gone.clone();
-        Cut {
-            epoch: 7,
-            present: vec![
-                Present { name: "seed".into(), tally: seed, ..Present::default() },
-                Present {
-                    name: "leecher-1".into(),
-                    tally: leecher,
-                    have: 40,
-                    opened: 2,
-                    closed: 1,
-                },
-            ],
-            departed: gone,
-            total: all.clone(),
-            swarm: all,
-            ..Cut::default()
-        }
-    }
-
-    fn said(cut: &Cut, world: World) -> Vec<String> {
-        breaches(cut, world).iter().map(Breach::to_string).collect()
-    }
-
-    #[test]
-    fn a_lawful_cut_has_no_breach() {
-        assert_eq!(breaches(&lawful(), World::Closed), []);
-    }
-
-    #[test]
-    fn the_departed_belong_to_the_sum() {
-        let mut cut = lawful();
-        cut.departed = Tally::default();
-        let found = said(&cut, World::Closed);
-        assert_eq!(found[0], "received: the members sum to 50, the swarm says 80");
-        assert_eq!(found[1], "writes: the members sum to 2, the swarm says 3");
-        let times = "write_time: what the members have does not merge to what the swarm has";
-        assert!(found.iter().any(|said| said == times), "{found:?}");
-    }
-
-    #[test]
-    fn the_total_is_the_sum() {
-        let mut cut = lawful();
-        cut.total.received += 1;
-        let found = said(&cut, World::Open);
-        assert_eq!(found, ["received: the members sum to 80, their total is given as 81"]);
-    }
-
-    #[test]
-    fn one_time_too_long_is_a_breach() {
-        let mut cut = lawful();
-        cut.swarm.write_time = times(&[3, 4, 10]);
-        let found = said(&cut, World::Closed);
-        assert_eq!(
-            found,
-            ["write_time: what the members have does not merge to what the swarm has"]
-        );
-    }
-
-    #[test]
-    fn what_is_counted_is_timed() {
-        let mut cut = lawful();
-        for tally in [&mut cut.present[0].tally, &mut cut.total, &mut cut.swarm] {
-            tally.reads += 1;
-        }
-        // Of the member, in the total, and in the swarm.
-        assert_eq!(said(&cut, World::Closed), ["3 read_time for 4 reads"; 3]);
-    }
-
-    #[test]
-    fn a_piece_takes_no_longer_than_its_writes() {
-        let mut cut = lawful();
-        for tally in [&mut cut.present[1].tally, &mut cut.total, &mut cut.swarm] {
-            tally.piece_write_time = times(&[8]);
-        }
-        assert_eq!(
-            said(&cut, World::Closed),
-            ["8000000 ns for writing pieces is more than 7000000 for writing"]
-        );
-    }
-
-    #[test]
-    fn nothing_is_received_before_it_is_served() {
-        let mut cut = lawful();
-        for tally in [&mut cut.present[0].tally, &mut cut.total, &mut cut.swarm] {
-            tally.served = 79;
-        }
-        assert_eq!(said(&cut, World::Closed), ["80 received is more than 79 served"]);
-        assert_eq!(breaches(&cut, World::Open), [], "another program may have served it");
-    }
-
-    #[test]
-    fn nothing_closes_before_it_opens() {
-        let mut cut = lawful();
-        cut.present[1].closed = 3;
-        assert_eq!(said(&cut, World::Open), ["3 connections closed is more than 2 opened"]);
-    }
-}
+#[path = "law_tests.rs"]
+pub mod tests;

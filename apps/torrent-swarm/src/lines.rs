@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::view::{COLUMNS, View};
+use crate::wire::OnWire;
 
 /// Widths of the columns after the name.
 const WIDTHS: [usize; COLUMNS] = [9, 7, 7, 8, 8, 8, 8, 6];
@@ -26,7 +27,8 @@ pub fn lines(view: &View) -> String {
         text.truncate(text.trim_end().len());
         text.push('\n');
     }
-    for line in view.times() {
+    let wire = view.cut.wire.as_ref().map(OnWire::lines);
+    for line in wire.into_iter().flatten().chain(view.times()) {
         let _ = writeln!(text, "  {line}");
     }
     text

@@ -27,6 +27,7 @@ mod text;
 mod verdict;
 mod view;
 mod windows;
+mod wire;
 
 use std::process::ExitCode;
 

@@ -11,6 +11,7 @@ use librqbit::{
     AddTorrent, AddTorrentOptions, ConnectionOptions, ListenerOptions, ManagedTorrent,
     PeerConnectionOptions, Session, SessionOptions, limits::LimitsConfig,
 };
+use librqbit_core::hash_id::Id20;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -20,6 +21,7 @@ use crate::args::Rate;
 use crate::books::{Books, End, Stay};
 use crate::observe::{Progress, observe};
 use crate::storage::{CountingFactory, WriteFault};
+use crate::wire::{Relay, Tap};
 
 /// How long a member may go without a single new chunk.
 const STALL: Duration = Duration::from_secs(120);
@@ -44,14 +46,17 @@ pub struct Joining {
     pub rate: Rate,
     /// How long a peer may take to accept a connection.
     pub peer_timeout: Duration,
+    /// What sees the wire, if anything does.
+    pub tap: Option<Tap>,
 }
 
 /// A present member. Dropping it stops its session; [`Member::leave`] also waits until it is gone.
 pub struct Member {
     /// Its name.
     pub name: String,
-    /// Where others reach it.
+    /// Where others reach it: at its relay, if the wire is tapped.
     pub address: SocketAddr,
+    relay: Option<Relay>,
     progress: watch::Receiver<Progress>,
     session: Arc<Session>,
     torrent: Arc<ManagedTorrent>,
@@ -67,9 +72,14 @@ impl Member {
         faults: &UnboundedSender<WriteFault>,
         joining: Joining,
     ) -> Result<Self> {
-        let Joining { name, dir, torrent, peers, rate, peer_timeout } = joining;
+        let Joining { name, dir, torrent, peers, rate, peer_timeout, tap } = joining;
         let page = books.page(&name)?;
-        let session = Session::new_with_opts(dir.clone(), options(rate, peer_timeout))
+        let relay = match &tap {
+            Some(tap) => Some(Relay::open(tap.clone(), &name).await?),
+            None => None,
+        };
+        let id = tap.map(|tap| tap.roster.enrol(&name));
+        let session = Session::new_with_opts(dir.clone(), options(rate, peer_timeout, id))
             .await
             .with_context(|| format!("member {name}: cannot start a BitTorrent session"))?;
         let factory = CountingFactory {
@@ -96,10 +106,14 @@ impl Member {
             .with_context(|| format!("member {name}: librqbit only listed the torrent"))?;
         let address =
             session.listen_addr().with_context(|| format!("member {name}: not listening"))?;
+        let address = match &relay {
+            Some(relay) => relay.aim(address),
+            None => address,
+        };
         let (report, progress) = watch::channel(Progress::default());
         let (stay, end) = (Some(page.stay()), page.end());
         let observer = tokio::spawn(observe(torrent.clone(), page, books.librqbit.clone(), report));
-        Ok(Self { name, address, progress, session, torrent, observer, stay, end })
+        Ok(Self { name, address, relay, progress, session, torrent, observer, stay, end })
     }
 
     /// Waits until the first hash check is over.
@@ -156,7 +170,11 @@ impl Member {
         let _ = (&mut self.observer).await;
         // Fails if librqbit has stopped the torrent by itself, which is as good.
         let _ = self.session.pause(&self.torrent).await;
+        let relay = self.relay.take();
         drop(self);
+        if let Some(relay) = relay {
+            relay.close().await;
+        }
         timeout(FAREWELL, end.reached()).await.with_context(|| {
             format!("member {name} did not let go of its file in {} s", FAREWELL.as_secs())
         })?;
@@ -184,8 +202,9 @@ impl Drop for Member {
     }
 }
 
-fn options(rate: Rate, peer_timeout: Duration) -> SessionOptions {
+fn options(rate: Rate, peer_timeout: Duration, peer_id: Option<Id20>) -> SessionOptions {
     SessionOptions {
+        peer_id,
         dht: None,
         disable_trackers: true,
         disable_local_service_discovery: true,

@@ -81,14 +81,14 @@ mod tests {
 
     #[test]
     fn before_the_first_cut_there_is_no_rate() {
-        let books = Books::new().expect("books");
+        let books = Books::new(None).expect("books");
         let rates = Rates::over(&books.registry.reader().latest().last_interval(), &books);
         assert_eq!(rates, Rates::default());
     }
 
     #[test]
     fn present_and_departed_sum_to_the_swarm() {
-        let books = Books::new().expect("books");
+        let books = Books::new(None).expect("books");
         let mut collector = books.registry.collector().expect("a collector");
         let [stays, leaves] = ["a", "b"].map(|name| books.page(name).expect("a member"));
         leaves.received(1000, Duration::ZERO);

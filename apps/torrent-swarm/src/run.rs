@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, anyhow};
+use tallybook::Actor;
 use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
@@ -25,9 +26,14 @@ use crate::storage::WriteFault;
 use crate::summary::{Ending, Summary};
 use crate::swarm::{Outcome, Swarm};
 use crate::view::Goal;
+use crate::wire::{Tap, Wire};
 
 /// How long the end may be put off so that no cut hides behind the last one. Where cuts are rarer than that, none will.
 const SETTLE: Duration = Duration::from_millis(500);
+
+/// How many events of a kind each queue holds, and how many where queues are to overflow.
+const ROOM: usize = 4096;
+const FLOODED: usize = 8;
 
 /// Where the files are: a directory that was asked for, or one that goes away at the end.
 enum Workplace {
@@ -98,10 +104,13 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     };
     let Prepared { workplace, goal, world, expected, plan } = prepared;
     // Opened only now, so that their time begins with the run.
-    let books = Books::new()?;
+    let room = if args.flood { FLOODED } else { ROOM };
+    let books = Books::new((!args.no_tap).then_some(room))?;
     let opening = books.registry.reader().latest();
     let (faults, mut faulty) = unbounded_channel();
-    let job = plan.job(&args, workplace.path(), &books, faults);
+    let tap = |wire: &Actor<Wire>| Tap::new(wire.sender(), goal.pieces, args.flood);
+    let tap = books.wire.as_ref().map(tap);
+    let job = plan.job(&args, workplace.path(), &books, faults, tap);
     let watched = match &job {
         Job::Swarm { swarm, .. } => Some(swarm.clone()),
         Job::Fetch { .. } => None,
@@ -170,16 +179,17 @@ impl Plan {
         dir: &Path,
         books: &Books,
         faults: UnboundedSender<WriteFault>,
+        tap: Option<Tap>,
     ) -> Job {
         let (rate, interval, books) = (args.rate_limit, args.interval, books.clone());
         match self {
             Self::Swarm(payload) => Job::Swarm {
-                swarm: Swarm::new(books, payload, dir, rate, interval, faults),
+                swarm: Swarm::new(books, payload, dir, rate, interval, faults, tap),
                 leechers: args.leechers,
             },
             Self::Fetch(torrent, peer) => {
                 let (dir, patience) = (dir.to_path_buf(), args.peer_timeout);
-                let fetch = Fetch { torrent: *torrent, peer, dir, rate, patience, interval };
+                let fetch = Fetch { torrent: *torrent, peer, dir, rate, patience, interval, tap };
                 Job::Fetch { fetch: Box::new(fetch), books, faults }
             }
         }

@@ -7,6 +7,7 @@ use ratatui::text::{Line, Text};
 use ratatui::widgets::{Cell, Paragraph, Row as TableRow, Table};
 
 use crate::view::{COLUMNS, Row, View};
+use crate::wire::{LINKS, OnWire};
 
 /// Widths of the columns after the bar.
 const WIDTHS: [u16; COLUMNS] = [8, 6, 6, 7, 7, 7, 7, 5];
@@ -16,6 +17,9 @@ const NAMES: u16 = 13;
 
 /// Lines of the screen that are not rows: the heading, the header, the times, the laws, the help and the space between.
 const AROUND: u16 = 12;
+
+/// The same where connections are shown: the heading, the header, the legend, the laws and the help.
+const AROUND_LINKS: u16 = 11;
 
 /// Rows at the end that are never left out.
 const LAST: usize = 2;
@@ -30,34 +34,74 @@ const PERCENT: u16 = 4;
 /// What keys do.
 const HELP: &str = "Ctrl-C or q ends it";
 
-/// Draws `view`.
-pub fn draw(frame: &mut Frame<'_>, view: &View) {
+/// The same where there is a tap.
+const HELP_TAPPED: &str = "Ctrl-C or q ends it, w shows members or connections";
+
+/// What is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// The members.
+    #[default]
+    Members,
+    /// Who is connected to whom, if there is a tap.
+    Links,
+}
+
+impl Page {
+    /// The other one.
+    #[must_use]
+    pub fn turned(self) -> Self {
+        match self {
+            Self::Members => Self::Links,
+            Self::Links => Self::Members,
+        }
+    }
+}
+
+/// Draws a page of `view`.
+pub fn draw(frame: &mut Frame<'_>, view: &View, page: Page) {
     if view.is_early() {
         let lines =
             vec![Line::from(view.heading()).bold(), Line::default(), Line::from(HELP).dim()];
         return frame.render_widget(Paragraph::new(lines), frame.area());
     }
-    let room = frame.area().height.saturating_sub(AROUND);
-    let rows = fit(view.rows(), room.into());
-    let [heading, table, times, law, own, help] = Layout::vertical([
+    let wire = view.cut.wire.as_ref();
+    let told: Vec<Line<'_>> =
+        wire.map(OnWire::lines).unwrap_or_default().into_iter().map(Line::from).collect();
+    let room = |around: u16| frame.area().height.saturating_sub(around + told.len() as u16).into();
+    let (rows, table, notes) = match (page, wire) {
+        (Page::Links, Some(wire)) => {
+            let rows = links(wire, room(AROUND_LINKS));
+            let notes = OnWire::legend().map(|line| Line::from(line).dim()).to_vec();
+            (rows.len(), connections(rows), notes)
+        }
+        _ => {
+            let rows = fit(view.rows(), room(AROUND));
+            let [header, lines @ ..] = view.times().map(Line::from);
+            let notes = [header.dim()].into_iter().chain(lines).collect();
+            (rows.len(), members(view, &rows, frame.area().width), notes)
+        }
+    };
+    let [heading, body, below, on_wire, law, own, help] = Layout::vertical([
         Constraint::Length(2),
         // The header and an empty line.
-        Constraint::Length(rows.len() as u16 + 2),
-        Constraint::Length(4),
+        Constraint::Length(rows as u16 + 2),
+        Constraint::Length(notes.len() as u16 + 1),
+        Constraint::Length(told.len() as u16),
         Constraint::Length(1),
         Constraint::Length(2),
         Constraint::Min(1),
     ])
     .areas(frame.area());
     frame.render_widget(Paragraph::new(view.heading()).bold(), heading);
-    frame.render_widget(members(view, &rows, table.width), table);
-    let [header, lines @ ..] = view.times().map(Line::from);
-    let lines: Vec<Line<'_>> = [header.dim()].into_iter().chain(lines).collect();
-    frame.render_widget(Paragraph::new(lines), times);
+    frame.render_widget(table, body);
+    frame.render_widget(Paragraph::new(notes), below);
+    frame.render_widget(Paragraph::new(told), on_wire);
     let lawful = if view.verdict.broken == 0 { Color::Green } else { Color::Red };
     frame.render_widget(Paragraph::new(view.law()).fg(lawful), law);
     frame.render_widget(Paragraph::new(view.own_law()).dim(), own);
-    frame.render_widget(Paragraph::new(HELP).dim(), help);
+    let keys = if wire.is_some() { HELP_TAPPED } else { HELP };
+    frame.render_widget(Paragraph::new(keys).dim(), help);
 }
 
 /// `rows`, or as many as there is room for: the last ones, departed and swarm, always.
@@ -70,6 +114,35 @@ fn fit(mut rows: Vec<Row>, room: usize) -> Vec<Row> {
         rows.splice(cut..cut + hidden, [more]);
     }
     rows
+}
+
+/// The open connections, or as many as there is room for.
+fn links(wire: &OnWire, room: usize) -> Vec<[String; LINKS.len()]> {
+    let (mut rows, room) = (wire.links(), room.max(LAST));
+    if rows.len() > room {
+        let hidden = rows.len() - room + 1;
+        rows.truncate(room - 1);
+        rows.push(std::array::from_fn(|column| {
+            if column == 0 { format!("... {hidden} more") } else { String::new() }
+        }));
+    }
+    rows
+}
+
+fn connections(rows: Vec<[String; LINKS.len()]>) -> Table<'static> {
+    // Names and states are words, the others are numbers.
+    let is_number = |column| !matches!(LINKS[column], ("from" | "to", _));
+    let cell = |column, text: String| {
+        let side = if is_number(column) { Alignment::Right } else { Alignment::Left };
+        Cell::from(Text::from(text).alignment(side))
+    };
+    let header = (0..LINKS.len()).map(|column| cell(column, LINKS[column].0.into()));
+    let header = TableRow::new(header).style(Style::new().add_modifier(Modifier::DIM));
+    let lines = rows.into_iter().map(|row| {
+        TableRow::new(row.into_iter().enumerate().map(|(column, text)| cell(column, text)))
+    });
+    let widths = LINKS.map(|(_, width)| Constraint::Length(width));
+    Table::new(lines, widths).header(header).column_spacing(2)
 }
 
 fn members(view: &View, rows: &[Row], width: u16) -> Table<'static> {
@@ -119,26 +192,43 @@ mod tests {
     use super::*;
     use crate::view::tests::midway;
 
-    fn drawn(view: &View, width: u16, height: u16) -> String {
+    fn drawn(view: &View, page: Page, width: u16, height: u16) -> String {
         let mut terminal =
             Terminal::new(TestBackend::new(width, height)).expect("a terminal in memory");
-        terminal.draw(|frame| draw(frame, view)).expect("drawn");
+        terminal.draw(|frame| draw(frame, view, page)).expect("drawn");
         terminal.backend().to_string()
     }
 
     #[test]
     fn the_whole_screen() {
-        insta::assert_snapshot!(drawn(&midway(), 110, 18));
+        insta::assert_snapshot!(drawn(&midway(), Page::Members, 110, 22));
     }
 
     #[test]
     fn a_narrow_terminal_loses_no_column() {
-        insta::assert_snapshot!(drawn(&midway(), 80, 18));
+        insta::assert_snapshot!(drawn(&midway(), Page::Members, 80, 22));
+    }
+
+    #[test]
+    fn the_connections() {
+        insta::assert_snapshot!(drawn(&midway(), Page::Links, 80, 20));
+        let mut many = midway();
+        let wire = many.cut.wire.as_mut().expect("there is a tap");
+        let mut view = (*wire.view).clone();
+        view.links = std::iter::repeat_n(view.links[0].clone(), 15).collect();
+        wire.view = view.into();
+        let low = drawn(&many, Page::Links, 80, 24);
+        assert!(low.contains("... 5 more") && low.contains("Ctrl-C or q ends it"), "{low}");
+        let mut untapped = midway();
+        untapped.cut.wire = None;
+        let members = drawn(&untapped, Page::Members, 80, 24);
+        assert_eq!(drawn(&untapped, Page::Links, 80, 24), members, "there are none to show");
+        assert!(!members.contains("wire") && !members.contains("connections"), "{members}");
     }
 
     #[test]
     fn before_the_first_cut_the_heading_stands_alone() {
-        let early = drawn(&View { cut: Default::default(), ..midway() }, 80, 18);
+        let early = drawn(&View { cut: Default::default(), ..midway() }, Page::Members, 80, 18);
         assert!(early.contains("the first cut comes after 100ms"), "{early}");
         assert!(!early.contains("received") && !early.contains("piece write time"), "{early}");
     }
@@ -155,9 +245,9 @@ mod tests {
 
     #[test]
     fn a_small_terminal_and_an_empty_view_are_no_trouble() {
-        drawn(&midway(), 20, 3);
-        drawn(&midway(), 1, 1);
-        drawn(&View::default(), 100, 18);
+        drawn(&midway(), Page::Members, 20, 3);
+        drawn(&midway(), Page::Members, 1, 1);
+        drawn(&View::default(), Page::Links, 100, 18);
     }
 
     #[test]

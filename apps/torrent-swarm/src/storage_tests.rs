@@ -65,7 +65,7 @@ fn balance(books: &Books) -> Cut {
 
 #[test]
 fn writes_checks_and_uploads_go_to_the_member_and_to_the_swarm() {
-    let books = Books::new().expect("books");
+    let books = Books::new(None).expect("books");
     let (storage, _faulty) = counting(&books, false);
     storage.pwrite_all(0, 0, &[0; 60]).expect("written");
     let halves = [IoSlice::new(&[0; 10]), IoSlice::new(&[0; 30])];
@@ -93,7 +93,7 @@ fn writes_checks_and_uploads_go_to_the_member_and_to_the_swarm() {
 
 #[test]
 fn every_count_has_its_time_and_a_piece_that_of_its_chunks() {
-    let books = Books::new().expect("books");
+    let books = Books::new(None).expect("books");
     let (storage, _faulty) = counting(&books, false);
     for offset in [0, 50, 100] {
         storage.pwrite_all(0, offset, &[0; 50]).expect("written");
@@ -119,7 +119,7 @@ fn every_count_has_its_time_and_a_piece_that_of_its_chunks() {
 
 #[test]
 fn a_read_that_fails_counts_for_nothing() {
-    let books = Books::new().expect("books");
+    let books = Books::new(None).expect("books");
     let (storage, _faulty) = counting(&books, false);
     storage.pread_exact(0, 200, &mut [0; 100]).expect_err("behind the end");
     assert_eq!(balance(&books).swarm, Tally::default());
@@ -127,7 +127,7 @@ fn a_read_that_fails_counts_for_nothing() {
 
 #[test]
 fn a_write_that_fails_counts_for_nothing_and_is_reported() {
-    let books = Books::new().expect("books");
+    let books = Books::new(None).expect("books");
     let (storage, mut faulty) = counting(&books, true);
     storage.pwrite_all(0, 0, &[0; 60]).expect_err("full");
     assert_eq!(balance(&books).swarm, Tally::default());
@@ -138,7 +138,7 @@ fn a_write_that_fails_counts_for_nothing_and_is_reported() {
 
 #[test]
 fn what_was_taken_out_of_a_storage_counts_on_and_knows_its_pieces() {
-    let books = Books::new().expect("books");
+    let books = Books::new(None).expect("books");
     let (storage, _faulty) = counting(&books, false);
     storage.pread_exact(0, 0, &mut [0; 100]).expect("checked");
     let taken = storage.take().expect("taken");
@@ -149,7 +149,7 @@ fn what_was_taken_out_of_a_storage_counts_on_and_knows_its_pieces() {
 
 #[test]
 fn a_member_retires_with_its_storage_and_stays_in_the_sum() {
-    let books = Books::new().expect("books");
+    let books = Books::new(None).expect("books");
     let (storage, _faulty) = counting(&books, false);
     storage.pwrite_all(0, 0, &[0; 60]).expect("written");
     drop(storage);

@@ -11,6 +11,7 @@ use crate::swarm::Outcome;
 use crate::text::{QUANTILES, bytes, grouped, quantiles, time};
 use crate::verdict::Verdict;
 use crate::view::Goal;
+use crate::wire::{Account, OnWire, Totals};
 
 /// How the run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +64,47 @@ impl Summary {
                 "the law holds, but the run did not come to its end"
             }
         }
+    }
+
+    /// What was seen on the wire, and what became of the events.
+    fn wire(&self, f: &mut fmt::Formatter<'_>, wire: &OnWire) -> fmt::Result {
+        let Totals { connected, requested, cancelled, chunks, bytes: payload, undecoded, .. } =
+            wire.view.totals;
+        let amount = format!("{} ({} bytes)", bytes(payload), grouped(payload));
+        let chunks = times(chunks, "chunk");
+        writeln!(f, "  wire       {amount} in {chunks}, {}", times(connected, "connection"))?;
+        let (requested, cancelled) = (times(requested, "request"), grouped(cancelled));
+        writeln!(f, "             {requested}, {cancelled} of them cancelled")?;
+        // Sent twice, or to somebody who was leaving.
+        let vain = payload.saturating_sub(self.last.swarm.received);
+        let late = self.last.swarm.served.saturating_sub(payload);
+        let (vain, late) = (bytes(vain), bytes(late));
+        write!(f, "             {vain} of it were not written")?;
+        match self.last.swarm.served {
+            0 => writeln!(f)?,
+            _ => writeln!(f, ", {late} more were read to be sent")?,
+        }
+        if undecoded > 0 {
+            writeln!(
+                f,
+                "             {} not understood to the end",
+                times(undecoded, "direction")
+            )?;
+        }
+        let account = |f: &mut fmt::Formatter<'_>, name, account: Account| {
+            let Account { sent, applied, coalesced, dropped, lost } = account;
+            let [sent, applied, coalesced, dropped, lost] =
+                [sent, applied, coalesced, dropped, lost].map(grouped);
+            writeln!(
+                f,
+                "  {name:<10} {sent} sent: {applied} applied, {coalesced} coalesced, {dropped} dropped, {lost} lost"
+            )
+        };
+        account(f, "events", wire.account())?;
+        if wire.noise.sent > 0 {
+            account(f, "noise", wire.noise)?;
+        }
+        Ok(())
     }
 
     /// How long writing and reading took: a table of its own.
@@ -128,6 +170,9 @@ impl fmt::Display for Summary {
         let (writes, reads) = (times(swarm.writes, "write"), times(swarm.reads, "read"));
         writeln!(f, "  storage    {writes}, {reads}")?;
         self.times(f)?;
+        if let Some(wire) = &last.wire {
+            self.wire(f, wire)?;
+        }
         writeln!(
             f,
             "  cuts       {} taken, {} checked, {} broke the law",

@@ -14,6 +14,7 @@ use crate::books::Books;
 use crate::file::{NAME, Payload, hash};
 use crate::member::{Joining, Member};
 use crate::storage::WriteFault;
+use crate::wire::Tap;
 
 /// Time between two leechers.
 const STAGGER: Duration = Duration::from_millis(700);
@@ -62,6 +63,7 @@ pub struct Swarm {
     rate: Rate,
     interval: Duration,
     faults: UnboundedSender<WriteFault>,
+    tap: Option<Tap>,
     addresses: Arc<Mutex<Vec<(String, SocketAddr)>>>,
     outcome: Arc<Mutex<Outcome>>,
 }
@@ -75,10 +77,12 @@ impl Swarm {
         rate: Rate,
         interval: Duration,
         faults: UnboundedSender<WriteFault>,
+        tap: Option<Tap>,
     ) -> Self {
         let payload = Arc::new(payload);
         let (addresses, outcome) = Default::default();
-        Self { books, payload, dir: dir.to_path_buf(), rate, interval, faults, addresses, outcome }
+        let dir = dir.to_path_buf();
+        Self { books, payload, dir, rate, interval, faults, tap, addresses, outcome }
     }
 
     /// What has become of the leechers so far.
@@ -144,6 +148,7 @@ impl Swarm {
             peers,
             rate: self.rate,
             peer_timeout: CONNECT,
+            tap: self.tap.clone(),
         };
         let member = Member::join(&self.books, &self.faults, joining).await?;
         self.with_addresses(|addresses| addresses.push((name.to_string(), member.address)));

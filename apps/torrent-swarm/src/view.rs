@@ -238,6 +238,7 @@ pub mod tests {
             total: all.clone(),
             swarm: all,
             librqbit: Readings { readings: 1234, broken: 56, worst: None },
+            wire: Some(crate::wire::tests::midway()),
         };
         let rates = |millis, factor: f64| {
             let rate =

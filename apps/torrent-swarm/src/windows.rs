@@ -135,7 +135,7 @@ mod tests {
     /// Cuts by hand: how fast they follow each other makes no difference to the law.
     #[test]
     fn the_law_holds_over_many_cuts_with_members_that_come_and_go() {
-        let books = Books::new().expect("books");
+        let books = Books::new(None).expect("books");
         let reader = books.registry.reader();
         let mut windows = Windows::new(books.clone(), reader.latest());
         let mut collector = books.registry.collector().expect("a collector");
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_cut_that_was_left_out_of_the_sum_is_found() {
-        let books = Books::new().expect("books");
+        let books = Books::new(None).expect("books");
         let mut windows = Windows::new(books.clone(), books.registry.reader().latest());
         let mut collector = books.registry.collector().expect("a collector");
         books.page("m").expect("a member").received(1, Duration::ZERO);

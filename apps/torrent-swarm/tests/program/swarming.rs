@@ -21,6 +21,7 @@ fn a_small_swarm_holds() {
             .says(" 0 broke the law")
             .says("3 of 3 arrived with the right hash")
             .says("p50, p90 and p99 are true to ±4.4 %")
+            .says("\n  events     ")
             .says("everything holds");
     assert_eq!(ended.stderr, "");
     for row in ["piece write", "chunk write", "read"] {
@@ -122,6 +123,45 @@ fn the_totals_are_the_same_whatever_the_interval() {
     let [writes, _, pieces, received, served, _, verified, ..] = totals[0];
     assert_eq!((writes, pieces), (chunks, 65));
     assert_eq!((received, served, verified), (bytes, bytes, bytes));
+}
+
+/// The numbers in the line of the summary that begins with `name`.
+fn numbers(stdout: &str, name: &str) -> Vec<u64> {
+    let line = stdout.lines().rev().find_map(|line| line.trim().strip_prefix(name));
+    let line = line.unwrap_or_else(|| panic!("no {name} in:\n{stdout}"));
+    let words = line.split_whitespace().map(|word| word.replace(',', ""));
+    words.filter_map(|word| word.parse().ok()).collect()
+}
+
+#[test]
+fn a_flood_of_events_changes_nothing_but_the_account_of_noise() {
+    let ended = Program::swarm(["--size", "2MiB", "--leechers", "2", "--flood"])
+        .end()
+        .expect(0)
+        .says("  wire       ")
+        .says(" 0 broke the law")
+        .says("2 of 2 arrived with the right hash")
+        .says("everything holds");
+    let [sent, applied, coalesced, dropped, lost] = numbers(&ended.stdout, "events")[..] else {
+        panic!("no account in:\n{}", ended.stdout);
+    };
+    assert_eq!((sent, dropped, lost), (applied + coalesced, 0, 0));
+    let noise = numbers(&ended.stdout, "noise");
+    assert_eq!((noise[0], noise[4]), (1000 * sent, 0));
+    assert_eq!(noise[0], noise[1] + noise[3]);
+    assert!(noise[3] > 0, "nothing overflowed");
+    assert!(
+        ended.stdout.contains("\n  wire: 0 connections, 0 choked, 0 interested, 0 in flight, ")
+    );
+}
+
+#[test]
+fn without_a_tap_nothing_is_said_of_the_wire() {
+    let ended = Program::swarm(["--size", "1MiB", "--leechers", "1", "--no-tap"])
+        .end()
+        .expect(0)
+        .says("everything holds");
+    assert!(!ended.stdout.contains("wire") && !ended.stdout.contains("events"), "{}", ended.stdout);
 }
 
 #[test]
