@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use librqbit::{ByteBufOwned, CloneToOwned, ValidatedTorrentMetaV1Info, torrent_from_bytes};
 use sha1::{Digest, Sha1};
+use tempfile::NamedTempFile;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::timeout;
@@ -159,9 +160,11 @@ impl Fetch {
     pub async fn run(self, books: &Books, faults: &UnboundedSender<WriteFault>) -> Result<()> {
         let Self { torrent, peer, dir, rate, patience, interval, tap } = self;
         // In front of the peer, which cannot be told of any other way to the member.
-        let relay = match &tap {
-            Some(tap) => Some(Relay::open(tap.clone(), &peer.to_string()).await?),
-            None => None,
+        let (relay, allowed) = match &tap {
+            Some(tap) => {
+                (Some(Relay::open(tap.clone(), &peer.to_string()).await?), Some(loopback()?))
+            }
+            None => (None, None),
         };
         let joining = Joining {
             name: NAME.into(),
@@ -171,6 +174,7 @@ impl Fetch {
             rate,
             peer_timeout: patience,
             tap,
+            allowed: allowed.as_ref().map(|list| format!("file://{}", list.path().display())),
         };
         let mut member = Member::join(books, faults, joining).await?;
         member.ready().await?;
@@ -187,6 +191,15 @@ impl Fetch {
         }
         tokio::task::spawn_blocking(move || torrent.verify(&dir)).await?
     }
+}
+
+/// A list of the one address that a tapped member may connect to. The peer may tell it of others, and what came from those
+/// would not have come through the relay.
+fn loopback() -> Result<NamedTempFile> {
+    let list = NamedTempFile::new().context("cannot create a temporary file")?;
+    std::fs::write(list.path(), "relays:127.0.0.1-127.0.0.1\n")
+        .with_context(|| format!("cannot write {}", list.path().display()))?;
+    Ok(list)
 }
 
 #[cfg(test)]

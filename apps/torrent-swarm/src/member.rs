@@ -11,7 +11,6 @@ use librqbit::{
     AddTorrent, AddTorrentOptions, ConnectionOptions, ListenerOptions, ManagedTorrent,
     PeerConnectionOptions, Session, SessionOptions, limits::LimitsConfig,
 };
-use librqbit_core::hash_id::Id20;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -48,6 +47,8 @@ pub struct Joining {
     pub peer_timeout: Duration,
     /// What sees the wire, if anything does.
     pub tap: Option<Tap>,
+    /// Where the addresses are written that it may connect to, as a URL; `None` for all.
+    pub allowed: Option<String>,
 }
 
 /// A present member. Dropping it stops its session; [`Member::leave`] also waits until it is gone.
@@ -72,14 +73,16 @@ impl Member {
         faults: &UnboundedSender<WriteFault>,
         joining: Joining,
     ) -> Result<Self> {
-        let Joining { name, dir, torrent, peers, rate, peer_timeout, tap } = joining;
+        let Joining { name, dir, torrent, peers, rate, peer_timeout, tap, allowed } = joining;
         let page = books.page(&name)?;
         let relay = match &tap {
             Some(tap) => Some(Relay::open(tap.clone(), &name).await?),
             None => None,
         };
         let id = tap.map(|tap| tap.roster.enrol(&name));
-        let session = Session::new_with_opts(dir.clone(), options(rate, peer_timeout, id))
+        let options =
+            SessionOptions { peer_id: id, allowlist_url: allowed, ..options(rate, peer_timeout) };
+        let session = Session::new_with_opts(dir.clone(), options)
             .await
             .with_context(|| format!("member {name}: cannot start a BitTorrent session"))?;
         let factory = CountingFactory {
@@ -202,9 +205,8 @@ impl Drop for Member {
     }
 }
 
-fn options(rate: Rate, peer_timeout: Duration, peer_id: Option<Id20>) -> SessionOptions {
+fn options(rate: Rate, peer_timeout: Duration) -> SessionOptions {
     SessionOptions {
-        peer_id,
         dht: None,
         disable_trackers: true,
         disable_local_service_discovery: true,

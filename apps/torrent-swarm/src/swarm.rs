@@ -149,6 +149,7 @@ impl Swarm {
             rate: self.rate,
             peer_timeout: CONNECT,
             tap: self.tap.clone(),
+            allowed: None,
         };
         let member = Member::join(&self.books, &self.faults, joining).await?;
         self.with_addresses(|addresses| addresses.push((name.to_string(), member.address)));

@@ -4,6 +4,7 @@
 //! until all of them run; and a slice is shorter than what a scheduler gives a thread at a time, so that they run together
 //! on a busy machine too; a slice in which one had to wait for its core all the same is repeated, and not counted as long as there are others. What is shown is the median over the rounds, and for ratios the median of the ratios within each round.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
@@ -145,7 +146,17 @@ fn on_threads(contender: &Contender, threads: usize, count: u64) -> Vec<Ran> {
 
 /// How long this thread has waited for a core since it began; nothing where the system does not say.
 fn waited_for_core() -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    waited(Path::new("/proc/thread-self"))
+}
+
+/// How long the threads that there are have waited for cores, together.
+pub fn waited_for_cores() -> Duration {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    tasks.map(|task| waited(&task.path())).sum()
+}
+
+fn waited(thread: &Path) -> Duration {
+    let text = std::fs::read_to_string(thread.join("schedstat")).unwrap_or_default();
     Duration::from_nanos(text.split(' ').nth(1).and_then(|ns| ns.parse().ok()).unwrap_or(0))
 }
 

@@ -13,16 +13,16 @@ const ALONE: &str = "work alone";
 
 /// As much work as takes `0` steps, each of which needs the one before.
 #[derive(Clone, Copy)]
-struct Work(u64);
+pub struct Work(u64);
 
 impl Work {
-    /// About 16 ns of it.
-    fn calibrated(effort: Effort) -> Self {
+    /// About so many nanoseconds of it.
+    pub fn calibrated(effort: Effort, ns: f64) -> Self {
         let hundred = compete(effort, 1, &[contender("hundred", |_| Work(100).operation())]);
-        Work((16.0 / (hundred.ns("hundred") / 100.0)).round().max(1.0) as u64)
+        Work((ns / (hundred.ns("hundred") / 100.0)).round().max(1.0) as u64)
     }
 
-    fn operation(self) -> impl FnMut(u64) {
+    pub fn operation(self) -> impl FnMut(u64) {
         let mut number = 1_u64;
         move |_| {
             for _ in 0..self.0 {
@@ -38,7 +38,7 @@ pub fn report(effort: Effort) -> Result<Report> {
     let ones = sets::<One>(&registry, "one")?;
     let threes = sets::<Three>(&registry, "three")?;
     let _collecting = registry.collect_every(Duration::from_millis(100))?;
-    let work = Work::calibrated(effort);
+    let work = Work::calibrated(effort, 16.0);
     // The differences are small: more rounds.
     let effort = Effort { rounds: effort.rounds * 4, ..effort };
     let runs = each_count(|threads| Ok(between(effort, threads, work, &ones, &threes)))?;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tallybook::{Actor, Collector, Delivery, Event, Label, Order, Reducer, Registry};
+use tallybook::{Actor, Collector, Delivery, Event, Label, Order, Reducer, Registry, Sender};
 
 /// 16 bytes.
 #[derive(Clone, Copy, Default)]
@@ -74,8 +74,10 @@ impl Mail {
         Ok(Mail { registry, actor, collector })
     }
 
-    pub fn empty(&self) {
+    /// A sender, once the queues are empty.
+    pub fn emptied(&self) -> Sender<Sent> {
         locked(&self.collector).pump();
+        self.actor.sender()
     }
 }
 

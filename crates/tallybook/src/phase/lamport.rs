@@ -43,8 +43,9 @@ impl Lamport {
         Lamport { words: CachePadded::new(words), used: AtomicU64::new(0) }
     }
 
-    /// The next number: greater than 0, and than all that were taken before.
-    #[inline(always)]
+    /// The next number: greater than 0, and than all that were taken before. Out of line: within a fact it would leave no
+    /// registers to the rest.
+    #[inline(never)]
     pub(crate) fn next(&self, pen: &Pen) -> u64 {
         // Relaxed, all below: each word is for itself, see above. The pen's are only used by one thread at a time.
         let last = pen.last.load(Relaxed);
