@@ -60,7 +60,8 @@ fn event_impl(event: &Event) -> TokenStream {
     });
     let (key, key_of) = key(event);
     let coalesce = coalesce::body(event);
-    let max_bytes = event.max_bytes.as_ref().map(|bytes| quote! { const MAX_BYTES: usize = #bytes; });
+    let max_bytes =
+        event.max_bytes.as_ref().map(|bytes| quote! { const MAX_BYTES: usize = #bytes; });
     let text = format!(
         "`{ident}` takes more bytes than an event may: box what is large in it, or say how many it may take, such as \
          `#[event(max_bytes = 256)]`"
