@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::mpsc;
+use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 use tallybook::{
@@ -148,6 +148,55 @@ fn storms_through_small_queues_add_up_in_every_snapshot() {
         }
         assert_eq!(now.state(actor).0, KINDS.iter().map(|kind| events[*kind].applied).sum::<u64>());
     });
+}
+
+// Everything that can happen to an actor happens while four threads send: the account of each kind comes to what was sent.
+#[test]
+fn senders_go_on_while_reducers_panic_and_are_replaced_and_the_actor_closes() {
+    const THREADS: u32 = 4;
+    let rounds: u32 = if cfg!(miri) { 40 } else { 20_000 };
+    for how in [Close::Drain, Close::Drop] {
+        let (registry, actor, collector) = actor(8);
+        drop(collector);
+        let ticker = registry.collect_every(Duration::from_millis(1)).unwrap();
+        let (start, half) =
+            (Barrier::new(THREADS as usize + 1), Barrier::new(THREADS as usize + 1));
+        thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let (sender, start, half) = (actor.sender(), &start, &half);
+                scope.spawn(move || {
+                    start.wait();
+                    for round in 0..rounds {
+                        if round == rounds / 2 {
+                            half.wait();
+                        }
+                        // The reducer does not like this one.
+                        let is_bad = thread == 0 && round % 1000 == 7;
+                        let key = if is_bad { u32::MAX } else { round % 8 };
+                        KINDS.iter().for_each(|kind| sender.send(open(*kind, key)));
+                    }
+                });
+            }
+            start.wait();
+            for _ in 0..20 {
+                // Whether there is one to answer is up to what was sent.
+                let _ = actor.ask(|table| table.taken).wait(Duration::from_secs(60));
+                actor.restart(Table::default());
+            }
+            half.wait();
+            // By the answer, what was sent before has met a reducer, or none.
+            let _ = actor.ask(|_| ()).wait(Duration::from_secs(60));
+            actor.close(how);
+        });
+        ticker.stop().unwrap();
+        let now = registry.reader().latest();
+        let events = now.events(&actor);
+        check_account(&events);
+        for kind in KINDS {
+            assert_eq!(events[kind].sent, u64::from(THREADS * rounds), "{kind:?}");
+        }
+        assert!(KINDS.iter().any(|kind| events[*kind].lost > 0), "no reducer has panicked");
+    }
 }
 
 /// Counts what it sends.
