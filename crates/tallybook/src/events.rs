@@ -20,11 +20,12 @@ mod ask;
 mod counted;
 mod doors;
 mod mail;
+mod sender;
 mod wake;
 
 pub(crate) use account::Account;
 pub use account::{ByKind, EventStats, EventStatsRates, EventStatsSnapshot};
-pub use actor::{Actor, Close, Sender};
+pub use actor::{Actor, Close};
 pub(crate) use actor::{Errand, Post};
 pub(crate) use ask::Request;
 pub use ask::{NoReply, Reply};
@@ -32,6 +33,8 @@ pub use counted::{Amount, Counted};
 #[cfg(all(test, tallybook_loom))]
 pub(crate) use mail::Room;
 pub(crate) use mail::{Letter, Mail, Taken};
+pub(crate) use sender::Letterbox;
+pub use sender::Sender;
 pub(crate) use wake::Wake;
 
 use crate::metric::Label;

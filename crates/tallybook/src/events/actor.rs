@@ -1,12 +1,8 @@
-//! [`Actor`], the handle to a reducer, and [`Sender`], by which events reach it.
+//! [`Actor`], the handle to a reducer.
 
-use super::doors::{Door, Doors};
-use super::mail::Room;
-use super::{Event, Mail, Order, Reducer, Reply, Request, Wake};
-use crate::metric::Label;
-use crate::phase::{Lamport, Place, record_cells};
+use super::{Event, Letterbox, Reducer, Reply, Request, Sender, Wake};
+use crate::phase::Place;
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
 /// A handle to a registered [`Reducer`]: it gives senders, puts questions, and closes. Clone it freely.
@@ -73,17 +69,6 @@ pub(crate) enum Errand<R> {
     Restart(R),
 }
 
-/// What senders need.
-pub(crate) struct Letterbox<E> {
-    pub(crate) place: Place,
-    wake: Arc<Wake>,
-    room: Room,
-    /// Numbers ordered events.
-    clock: Lamport,
-    pub(crate) doors: Doors,
-    events: PhantomData<fn(E)>,
-}
-
 /// What is done with events that are sent, or wait, once an actor is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
@@ -95,15 +80,8 @@ pub enum Close {
 
 impl<R: Reducer> Post<R> {
     pub(crate) fn new(place: Place, wake: Arc<Wake>, capacity: usize) -> Self {
-        let letterbox = Letterbox {
-            place,
-            wake,
-            room: Room { capacity, call: capacity.div_ceil(4) },
-            clock: Lamport::new(),
-            doors: Doors::new(<R::Event as Event>::Kind::VALUES.len()),
-            events: PhantomData,
-        };
-        Post { letterbox: Arc::new(letterbox), errands: Mutex::default() }
+        let letterbox = Arc::new(Letterbox::new(place, wake, capacity));
+        Post { letterbox, errands: Mutex::default() }
     }
 
     pub(crate) fn take_errands(&self) -> Vec<Errand<R>> {
@@ -123,9 +101,7 @@ impl<R: Reducer> Actor<R> {
     /// A sender. One per producer is usual; any number may be made.
     #[must_use]
     pub fn sender(&self) -> Sender<R::Event> {
-        let letterbox = self.0.as_ref().map(|post| post.letterbox.clone());
-        let place = letterbox.as_ref().map_or(Place::nowhere(), |it| it.place.clone());
-        Sender { place, letterbox }
+        Sender::new(self.0.as_ref().map(|post| post.letterbox.clone()))
     }
 
     /// Puts a question to the reducer, which is answered when the collector next closes an epoch; it is asked to do so at
@@ -184,7 +160,7 @@ impl<R: Reducer> Actor<R> {
     pub fn close(&self, how: Close) {
         if let Some(post) = &self.0 {
             post.letterbox.doors.close(how);
-            post.letterbox.wake.ask();
+            post.letterbox.wake().ask();
         }
     }
 
@@ -205,7 +181,7 @@ impl<R: Reducer> Actor<R> {
 
     fn run(&self, post: &Post<R>, errand: Errand<R>) {
         crate::lock(&post.errands).push(errand);
-        post.letterbox.wake.ask();
+        post.letterbox.wake().ask();
     }
 }
 
@@ -219,121 +195,5 @@ impl<R: Reducer> fmt::Debug for Actor<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.place().map(Place::name);
         f.debug_struct("Actor").field("name", &name).finish_non_exhaustive()
-    }
-}
-
-/// Sends events to a reducer, from any thread. Cheap to clone; made by [`Actor::sender`].
-pub struct Sender<E> {
-    /// The letterbox's: a pointer less to follow.
-    place: Place,
-    /// `None` in a disabled registry.
-    letterbox: Option<Arc<Letterbox<E>>>,
-}
-
-impl<E: Event> Sender<E> {
-    /// Sends an event: a fact like any other, and part of the fact that it is sent inside of. So a snapshot that holds that
-    /// fact holds what the reducer made of the event.
-    ///
-    /// Never blocks and never waits. Allocates only while the thread's queue of that kind is still growing; where the queue
-    /// is full the kind's [`Delivery`](super::Delivery) says what happens. In a disabled registry, and where its kind is
-    /// [switched off](Actor::disable), the event is gone.
-    #[inline]
-    pub fn send(&self, event: E) {
-        let Some(letterbox) = &self.letterbox else { return };
-        if !letterbox.doors.are_open() && !self.is_let_in(letterbox, event.kind()) {
-            return;
-        }
-        let is_time = match E::delivery(event.kind()).order {
-            Order::Ordered => self.put_ordered(letterbox, event),
-            Order::Unordered => self.put_unordered(letterbox, event),
-        };
-        if is_time == Some(true) {
-            letterbox.wake.ask();
-        }
-    }
-}
-
-impl<E: Event> Sender<E> {
-    /// Sends what `make` makes, of that kind, unless the kind is [switched off](Actor::disable) or the registry disabled:
-    /// then it is not made.
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// # use tallybook::{Event, Reducer, Registry};
-    /// # #[derive(Event)]
-    /// # enum PeerEvent { Joined { name: String } }
-    /// # #[derive(Default)]
-    /// # struct Names(Vec<String>);
-    /// # impl Reducer for Names {
-    /// #     type Event = PeerEvent;
-    /// #     type Snapshot = usize;
-    /// #     fn apply(&mut self, PeerEvent::Joined { name }: PeerEvent, _: Duration) { self.0.push(name) }
-    /// #     fn snapshot(&self) -> usize { self.0.len() }
-    /// # }
-    /// let registry = Registry::new();
-    /// let names = registry.actor("names", Names::default())?;
-    /// let mut collector = registry.collector()?;
-    /// let sender = names.sender();
-    /// sender.send_with(PeerEventKind::Joined, || PeerEvent::Joined { name: "a".into() });
-    /// names.disable(PeerEventKind::Joined);
-    /// sender.send_with(PeerEventKind::Joined, || unreachable!("nobody wants it"));
-    /// let now = collector.tick();
-    /// assert_eq!((*now.state(&names), now.events(&names)[PeerEventKind::Joined].sent), (1, 1));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[inline]
-    pub fn send_with(&self, kind: E::Kind, make: impl FnOnce() -> E) {
-        if self.is_enabled(kind) {
-            self.send(make());
-        }
-    }
-
-    /// Whether events of that kind are taken or counted: the registry is not disabled, nor the kind switched off. Another
-    /// thread may change that at any time.
-    #[inline]
-    pub fn is_enabled(&self, kind: E::Kind) -> bool {
-        let Some(letterbox) = &self.letterbox else { return false };
-        let doors = &letterbox.doors;
-        doors.are_open() || !matches!(doors.of(kind), Door::Off)
-    }
-
-    /// Whether an event of that kind enters; counts one that is refused.
-    #[cold]
-    #[inline(never)]
-    fn is_let_in(&self, letterbox: &Letterbox<E>, kind: E::Kind) -> bool {
-        match letterbox.doors.of(kind) {
-            Door::Open => return true,
-            Door::Closed => _ = record_cells(&self.place, |mail: &Mail<E>| mail.refuse(kind)),
-            Door::Off => {}
-        }
-        false
-    }
-
-    // Each on its own: where the kind is not known when compiling, as short as it can be.
-
-    #[inline(never)]
-    fn put_ordered(&self, letterbox: &Letterbox<E>, event: E) -> Option<bool> {
-        let Letterbox { clock, room, .. } = letterbox;
-        let put = move |mail: &Mail<E>| mail.put_ordered(event, clock, *room);
-        record_cells(&self.place, put)
-    }
-
-    #[inline]
-    fn put_unordered(&self, letterbox: &Letterbox<E>, event: E) -> Option<bool> {
-        let room = letterbox.room;
-        record_cells(&self.place, move |mail: &Mail<E>| mail.put_unordered(event, room))
-    }
-}
-
-impl<E> Clone for Sender<E> {
-    fn clone(&self) -> Self {
-        Sender { place: self.place.clone(), letterbox: self.letterbox.clone() }
-    }
-}
-
-impl<E> fmt::Debug for Sender<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.letterbox.is_some().then(|| self.place.name());
-        f.debug_struct("Sender").field("name", &name).finish_non_exhaustive()
     }
 }
