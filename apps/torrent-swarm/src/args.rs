@@ -27,11 +27,11 @@ Times: a write is that of a chunk, 16KiB or less; a piece takes as long to write
 time between them; a read is that of a chunk to be sent, or of up to 64KiB to be hashed. Count, mean and the longest are \
 exact, p50, p90 and p99 (what 50, 90 and 99 of 100 do not exceed) are at most 4.4 % off.
 
-The wire: what members say to each other goes through a relay in front of each, which decodes a copy of it. A connection has
-two ends; each may choke the other (will not serve it) and be interested (wants what the other has). Requests in flight are
-chunks that were asked for and have not arrived. Payload on the wire is at least what was written and at most what was read to
-be sent. Events are counted as sent; each is then applied, coalesced with another where there was no room, dropped, or lost
-if the program has a fault.
+The wire: what members say to each other goes through a relay in front of each, which decodes a copy of it. A connection has \
+two ends; each may choke the other (will not serve it) and be interested (wants what the other has). Requests in flight are \
+chunks that were asked for and have not arrived. Payload on the wire is at least what was written and at most what was read \
+to be sent. Events are counted as sent; each is then applied, coalesced with another where there was no room, dropped, or \
+lost if the program has a fault.
 
 Examples:
   torrent-swarm                                    five leechers fetch 64MiB
