@@ -77,7 +77,8 @@ pub struct Delivery {
 /// In what order events are applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// If one was sent before another, on whatever threads, it is applied before it.
+    /// If one was sent before another, on whatever threads, it is applied before it. All senders of an actor write to one
+    /// cache line for that: a few nanoseconds more where they send now and then, and more where several do nothing else.
     #[default]
     Ordered,
     /// In any order within one epoch, but for those of one thread and kind. For events that commute: it costs less.

@@ -377,7 +377,7 @@ async fn a_collector_on_a_runtime_empties_queues_and_answers_between_ticks() {
 }
 
 #[test]
-fn a_half_full_queue_is_emptied_between_ticks() {
+fn a_queue_that_fills_is_emptied_between_ticks() {
     let (registry, actor, collector) = actor(64);
     drop(collector);
     let ticker = registry.collect_every(Duration::from_secs(3600)).unwrap();
@@ -385,7 +385,7 @@ fn a_half_full_queue_is_emptied_between_ticks() {
     for n in 0..10_000_u32 {
         sender.send(open(Kind::Newest, n));
         if n % 32 == 31 {
-            // Half full: the collector has been asked, and comes.
+            // Over a quarter: the collector has been asked, and comes.
             actor.ask(|_| ()).wait(Duration::from_secs(60)).unwrap();
         }
     }
