@@ -25,8 +25,6 @@ use std::time::Duration;
 pub(crate) struct Place {
     /// Never used twice in a process; 0 in a disabled registry.
     id: u64,
-    /// Which of the recent blocks of a thread it is, if it is one.
-    recent: usize,
     /// `None` in a disabled registry.
     home: Option<Arc<Home>>,
 }
@@ -43,12 +41,23 @@ impl Place {
     pub(crate) fn new(hub: Arc<Hub>, index: usize, name: &str, clock: Arc<dyn Clock>) -> Self {
         let id = next_id();
         let home = Arc::new(Home { hub, index, name: name.into(), clock });
-        Place { id, recent: id as usize % RECENTS, home: Some(home) }
+        Place { id, home: Some(home) }
     }
 
     /// The place of everything in a disabled registry: nothing is recorded there.
     pub(crate) const fn nowhere() -> Self {
-        Place { id: 0, recent: 0, home: None }
+        Place { id: 0, home: None }
+    }
+
+    /// Which of the recent blocks of a thread it is, if it is one.
+    #[inline(always)]
+    fn recent(&self) -> usize {
+        self.id as usize % RECENTS
+    }
+
+    #[inline(always)]
+    fn is_nowhere(&self) -> bool {
+        self.home.is_none()
     }
 
     /// The registered name; empty in a disabled registry.
@@ -95,10 +104,13 @@ impl<X: Send + Sync + 'static, S: Metric> Part for KeyedBlock<X, S> {
 /// One fact on a set.
 #[inline(always)]
 pub(crate) fn record_block<S: Metric>(place: &Place, f: impl FnOnce(&S)) {
+    if place.is_nowhere() {
+        return;
+    }
     within(place, S::STAMPED, move |block: &Block<S>, fact| f(block.side(fact.side())));
 }
 
-/// One fact on cells that are no metric. `None` in a disabled registry.
+/// One fact on cells that are no metric. `None` in a disabled registry, which is best ruled out before.
 #[inline(always)]
 pub(crate) fn record_cells<C: Cells, T>(place: &Place, f: impl FnOnce(&C) -> T) -> Option<T> {
     // A branch, which is foreseen: so the way to the cells does not begin with the epoch, and stores need not wait for it.
@@ -148,22 +160,21 @@ pub(crate) fn release_entry<X: Send + Sync + 'static, S: Metric>(
     });
 }
 
-/// Calls `f` inside a fact with this thread's block at the place. `None` in a disabled registry.
+/// Calls `f` inside a fact with this thread's block at the place. `None` in a disabled registry, whose places are never in
+/// the table of recent ones: that is found out late.
 #[inline(always)]
 fn within<B: Part, T>(
     place: &Place,
     stamped: bool,
     f: impl FnOnce(&B, &Fact<'_>) -> T,
 ) -> Option<T> {
-    let home = place.home.as_ref()?;
     let known = RECENT.with(|recent| {
-        // SAFETY: `recent` was made as a remainder of `RECENTS`, or is 0.
-        let recent = unsafe { recent.get_unchecked(place.recent) };
+        let recent = &recent[place.recent()];
         let known = || (recent.shard.get(), recent.block.get(), recent.epoch.get());
         (recent.id.get() == place.id).then(known)
     });
     let Some((shard, block, epoch)) = known else {
-        return within_found(place, home, stamped, &mut Some(f));
+        return within_found(place, stamped, &mut Some(f));
     };
     // SAFETY: what is in the table belongs to a shard that this thread owns; a claim keeps that until the thread ends,
     // which empties the table, or until its hub is gone, and the place keeps the hub.
@@ -208,10 +219,10 @@ fn run_joined<B, T>(
 #[inline(never)]
 fn within_found<B: Part, T>(
     place: &Place,
-    home: &Home,
     stamped: bool,
     f: &mut Option<impl FnOnce(&B, &Fact<'_>) -> T>,
 ) -> Option<T> {
+    let home = place.home.as_ref()?;
     let hub = &home.hub;
     let (shard, loan) = match owned(hub) {
         Some(shard) => (shard, None),
@@ -223,7 +234,7 @@ fn within_found<B: Part, T>(
     let block = unsafe { shard.block(home.index, B::bytes(), B::empty) };
     if loan.is_none() && LOANS.get().is_null() && hub.barrier() == Barrier::Membarrier {
         RECENT.with(|recent| {
-            let recent = &recent[place.recent];
+            let recent = &recent[place.recent()];
             recent.id.set(place.id);
             recent.shard.set(shard);
             recent.block.set(ptr::from_ref(block).cast());
