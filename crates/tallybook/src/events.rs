@@ -11,8 +11,8 @@
 //!
 //! # Order
 //! Epochs are ordered, and within one the events of one thread and kind are. An *ordered* kind also takes a number from a
-//! logical clock that all senders share ([`Lamport`](crate::phase::Lamport)): sorting by it gives an order in which no
-//! effect comes before its cause, on whatever threads they were sent.
+//! word that all senders share ([`Sequencer`](crate::phase::Sequencer)): sorting by it gives an order in which no effect
+//! comes before its cause, on whatever threads they were sent.
 
 mod account;
 mod actor;
@@ -31,7 +31,7 @@ pub(crate) use ask::Request;
 pub use ask::{NoReply, Reply};
 pub use counted::{Amount, Counted};
 #[cfg(all(test, tallybook_loom))]
-pub(crate) use mail::Room;
+pub(crate) use mail::Desk;
 pub(crate) use mail::{Letter, Mail, Taken};
 pub(crate) use sender::Letterbox;
 pub use sender::Sender;
@@ -77,8 +77,9 @@ pub struct Delivery {
 /// In what order events are applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// If one was sent before another, on whatever threads, it is applied before it. All senders of an actor write to one
-    /// cache line for that: a few nanoseconds more where they send now and then, and more where several do nothing else.
+    /// If one was sent before another, on whatever threads, it is applied before it. All senders of an actor share a
+    /// cache line for that: nothing to speak of for one thread, a few nanoseconds where several send now and then, and where
+    /// several do nothing else the line goes to and fro between them.
     #[default]
     Ordered,
     /// In any order within one epoch, but for those of one thread and kind. For events that commute: it costs less.

@@ -34,11 +34,11 @@ mod closer;
 mod entry;
 mod hub;
 mod keyed;
-mod lamport;
 mod local;
 #[cfg(all(test, tallybook_loom))]
 mod models;
 mod queue;
+mod sequencer;
 mod shard;
 mod stamp;
 mod sync;
@@ -51,11 +51,11 @@ pub(crate) use closer::{Closer, Quiet, Stuck};
 pub(crate) use entry::KeyedEntry;
 pub(crate) use hub::Hub;
 pub(crate) use keyed::{KeyedBlock, Met};
-pub(crate) use lamport::{Lamport, Pen};
 pub(crate) use local::{
     Place, record_block, record_cells, record_entry, release_entry, touch_entry,
 };
-pub(crate) use queue::Queue;
+pub(crate) use queue::{Queue, Room};
+pub(crate) use sequencer::{Run, Sequencer};
 pub(crate) use stamp::{stamp, time};
 pub(crate) use word::Word;
 pub(crate) use words::Words;

@@ -2,7 +2,8 @@
 
 use super::{Account, Event, EventStats, Full};
 use crate::metric::{Label, Metric};
-use crate::phase::{Cells, Lamport, Pen, Queue};
+use crate::phase::{Cells, Queue, Room, Run, Sequencer};
+use crossbeam_utils::CachePadded;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -18,13 +19,20 @@ pub(crate) struct Taken<E> {
     pub(crate) ordered: Vec<Letter<E>>,
 }
 
+/// What all mail of an actor has in common.
+pub(crate) struct Desk {
+    pub(crate) room: Room,
+    /// Numbers ordered events.
+    pub(crate) sequencer: Sequencer,
+}
+
 /// The cells at an actor's place: one user at a time, as all cells.
 pub(crate) struct Mail<E: Event> {
     /// What waits in a queue is counted as sent when it is taken out, which spares the sender a store.
     pub(crate) account: Account<E::Kind>,
-    /// By kind.
-    queues: Box<[Waiting<E>]>,
-    pen: Pen,
+    /// By kind; on lines of their own, for what another thread allocated may lie beside it.
+    queues: Box<[CachePadded<Waiting<E>>]>,
+    run: Run,
 }
 
 /// The events of one kind: in one of two queues, as its order is.
@@ -42,61 +50,60 @@ struct Merged<E> {
     event: E,
 }
 
-/// What a queue may hold.
-#[derive(Clone, Copy)]
-pub(crate) struct Room {
-    pub(crate) capacity: usize,
-    /// At how many the collector is asked to come.
-    pub(crate) call: usize,
-}
-
-impl<E: Event> Mail<E> {
-    fn new(pen: Pen) -> Self {
-        let waiting = |_: &&str| Waiting {
-            unordered: Queue::new(),
-            ordered: Queue::new(),
-            merged: RefCell::new(HashMap::new()),
-        };
-        let queues = E::Kind::VALUES.iter().map(waiting).collect();
-        Mail { account: Account::at_rest(), queues, pen }
-    }
-}
-
 impl<E: Event> Cells for Mail<E> {
     fn empty() -> Self {
-        let [pen, _] = Pen::pair();
-        Mail::new(pen)
-    }
-
-    fn sides() -> [Self; 2] {
-        Pen::pair().map(Mail::new)
+        let queues = E::Kind::VALUES.iter().map(|_| CachePadded::new(Waiting::new())).collect();
+        Mail { account: Account::at_rest(), queues, run: Run::new() }
     }
 }
 
 impl<E: Event> Mail<E> {
     /// Takes an event of an ordered kind, or drops it. Answers whether it is time to ask the collector to come.
     #[inline(always)]
-    pub(crate) fn put_ordered(&self, event: E, clock: &Lamport, room: Room) -> bool {
-        let waiting = &self.queues[event.kind().index()];
-        let letter = Letter { number: clock.next(&self.pen), event };
-        match waiting.ordered.push(letter, room.capacity) {
-            Ok(len) => len == room.call,
-            Err(letter) => self.put_where_full(letter.event, Some(letter.number)),
-        }
+    pub(crate) fn put_ordered(&self, event: E, desk: &Desk) -> bool {
+        let event = match desk.sequencer.next_within(&self.run) {
+            None => event,
+            Some(number) => {
+                let queue = &self.queues[event.kind().index()].ordered;
+                match queue.push_within(Letter { number, event }) {
+                    Ok(()) => return false,
+                    Err(letter) => letter.event,
+                }
+            }
+        };
+        self.put_ordered_slowly(event, desk)
     }
 
     /// The same for one whose order does not matter.
     #[inline(always)]
-    pub(crate) fn put_unordered(&self, event: E, room: Room) -> bool {
-        let waiting = &self.queues[event.kind().index()];
-        match waiting.unordered.push(event, room.capacity) {
-            Ok(len) => len == room.call,
-            Err(event) => self.put_where_full(event, None),
+    pub(crate) fn put_unordered(&self, event: E, desk: &Desk) -> bool {
+        match self.queues[event.kind().index()].unordered.push_within(event) {
+            Ok(()) => false,
+            Err(event) => self.put_unordered_slowly(event, desk),
         }
     }
 
     #[cold]
     #[inline(never)]
+    fn put_ordered_slowly(&self, event: E, desk: &Desk) -> bool {
+        let waiting = &self.queues[event.kind().index()];
+        let letter = Letter { number: desk.sequencer.next(&self.run), event };
+        match waiting.ordered.push(letter, &desk.room) {
+            Ok(calls) => calls,
+            Err(letter) => self.put_where_full(letter.event, Some(letter.number)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_unordered_slowly(&self, event: E, desk: &Desk) -> bool {
+        let waiting = &self.queues[event.kind().index()];
+        match waiting.unordered.push(event, &desk.room) {
+            Ok(calls) => calls,
+            Err(event) => self.put_where_full(event, None),
+        }
+    }
+
     fn put_where_full(&self, event: E, number: Option<u64>) -> bool {
         let kind = event.kind();
         let (waiting, account) = (&self.queues[kind.index()], &self.account.0[kind]);
@@ -121,6 +128,8 @@ impl<E: Event> Mail<E> {
 
     /// Moves all events to `into`, those of a thread and kind in their order.
     pub(crate) fn take(&self, into: &mut Taken<E>) {
+        // Until this side is used again, the sender has numbers from another.
+        self.run.end();
         for (waiting, account) in self.queues.iter().zip(self.account.0.all()) {
             let unordered = waiting.unordered.take(&mut into.unordered);
             let ordered = waiting.ordered.take(&mut into.ordered);
@@ -142,6 +151,14 @@ impl<E> Taken<E> {
 }
 
 impl<E: Event> Waiting<E> {
+    fn new() -> Self {
+        Waiting {
+            unordered: Queue::new(),
+            ordered: Queue::new(),
+            merged: RefCell::new(HashMap::new()),
+        }
+    }
+
     fn replace_oldest(&self, event: E, number: Option<u64>) {
         match number {
             None => drop(self.unordered.replace_oldest(event)),

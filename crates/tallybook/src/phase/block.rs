@@ -18,11 +18,6 @@ unsafe impl<S: Send> Sync for Block<S> {}
 pub(crate) trait Cells: Send + Sized + 'static {
     /// Cells in which nothing has been recorded.
     fn empty() -> Self;
-
-    /// Both sides of a block.
-    fn sides() -> [Self; 2] {
-        [Self::empty(), Self::empty()]
-    }
 }
 
 impl<S: Metric> Cells for S {
@@ -33,7 +28,7 @@ impl<S: Metric> Cells for S {
 
 impl<S: Cells> Block<S> {
     pub(crate) fn new() -> Self {
-        Block { sides: S::sides() }
+        Block { sides: [S::empty(), S::empty()] }
     }
 
     #[inline(always)]

@@ -2,8 +2,8 @@
 //!
 //! Run by `scripts/loom`. The barrier is the fence, as loom knows nothing of `membarrier`: the two are one to the protocol.
 
-mod lamport;
 mod mail;
+mod sequencer;
 
 use super::sync::Ordering::{AcqRel, Acquire, Release};
 use super::{Barrier, Block, Closer, Hub, KeyedBlock, KeyedEntry};

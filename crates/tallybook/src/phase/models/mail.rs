@@ -1,10 +1,10 @@
 //! The model of events: what two threads send through queues of one, against cuts.
 
 use super::{Writer, check};
-use crate::events::{Delivery, Event, Full, Letter, Mail, Order, Room, Taken as Events};
+use crate::events::{Delivery, Desk, Event, Full, Letter, Mail, Order, Taken as Events};
 use crate::metric::{Metric, Span};
 use crate::phase::sync::Ordering::{Acquire, Release};
-use crate::phase::{Barrier, Block, Closer, Hub, Lamport};
+use crate::phase::{Barrier, Block, Closer, Hub, Room, Sequencer};
 use crate::row::{Drain, Rest};
 use loom::sync::atomic::AtomicU64;
 use loom::thread;
@@ -35,7 +35,7 @@ impl Event for Sent {
 /// A thread that sends.
 struct Sender {
     writer: Writer,
-    clock: Arc<Lamport>,
+    desk: Arc<Desk>,
 }
 
 impl Sender {
@@ -45,8 +45,7 @@ impl Sender {
         let (block, fact) = unsafe {
             (shard.block(0, 0, Block::<Mail<Sent>>::new), shard.enter(&hub.epoch, hub.barrier))
         };
-        let room = Room { capacity: 1, call: 1 };
-        block.side(fact.side()).put_ordered(Sent(event), &self.clock, room);
+        block.side(fact.side()).put_ordered(Sent(event), &self.desk);
     }
 }
 
@@ -86,8 +85,10 @@ impl Taken {
 fn the_account_of_events_adds_up() {
     check(3, || {
         let hub = Hub::new(Barrier::Fence);
-        let (clock, told) = (Arc::new(Lamport::new()), Arc::new(AtomicU64::new(0)));
-        let sender = || Sender { writer: Writer::new(&hub), clock: clock.clone() };
+        let room = Room { capacity: 1, call: 1 };
+        let desk = Arc::new(Desk { room, sequencer: Sequencer::new() });
+        let told = Arc::new(AtomicU64::new(0));
+        let sender = || Sender { writer: Writer::new(&hub), desk: desk.clone() };
         let (first, second, heard) = (sender(), sender(), told.clone());
         let tells = thread::spawn(move || {
             first.send(1);
