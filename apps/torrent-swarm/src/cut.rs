@@ -169,7 +169,7 @@ impl From<&LibrqbitSnapshot> for Readings {
 }
 
 /// One snapshot.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cut {
     /// Its epoch.
     pub epoch: u64,

@@ -10,11 +10,13 @@
 
 use std::fmt;
 
+use tallybook::EventStatsSnapshot;
+
 use crate::cut::{Cut, Tally};
-use crate::wire::{Account, OnWire, Totals};
+use crate::wire::{OnWire, Totals};
 
 /// How a cut broke the law.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Breach {
     /// The members do not sum to the swarm.
     Sum {
@@ -60,14 +62,14 @@ pub enum Breach {
         /// Which kind.
         kind: &'static str,
         /// Its account.
-        account: Account,
+        account: EventStatsSnapshot,
     },
     /// Events went missing that must not.
     Missing {
         /// Which kind.
         kind: &'static str,
         /// Its account.
-        account: Account,
+        account: EventStatsSnapshot,
     },
     /// The open connections are not those that were opened and not closed.
     Links {
@@ -107,14 +109,14 @@ impl fmt::Display for Breach {
             }
             Self::Account {
                 kind,
-                account: Account { sent, applied, coalesced, dropped, lost },
+                account: EventStatsSnapshot { sent, applied, coalesced, dropped, lost },
             } => {
                 write!(
                     f,
                     "{kind}: {sent} events sent, {applied} applied + {coalesced} coalesced + {dropped} dropped + {lost} lost"
                 )
             }
-            Self::Missing { kind, account: Account { dropped, lost, .. } } => {
+            Self::Missing { kind, account: EventStatsSnapshot { dropped, lost, .. } } => {
                 write!(f, "{kind}: {dropped} events dropped, {lost} lost")
             }
             Self::Links { open, connected, disconnected } => {
@@ -172,15 +174,18 @@ pub fn breaches(cut: &Cut, world: World) -> Vec<Breach> {
     found
 }
 
+/// The kind of which events may be dropped.
+const NOISE: &str = "noise";
+
 /// What has to hold of the wire, and of the events that tell of it.
 fn on_the_wire(wire: &OnWire, swarm: &Tally, world: World, found: &mut Vec<Breach>) {
-    let noise = ("noise", wire.noise);
-    for (kind, account) in wire.events.iter().copied().chain([noise]) {
-        let Account { sent, applied, coalesced, dropped, lost } = account;
+    let noise = (NOISE, wire.noise.clone());
+    for (kind, account) in wire.events.iter().cloned().chain([noise]) {
+        let EventStatsSnapshot { sent, applied, coalesced, dropped, lost } = account;
         if sent != applied + coalesced + dropped + lost {
-            found.push(Breach::Account { kind, account });
+            found.push(Breach::Account { kind, account: account.clone() });
         }
-        if lost > 0 || dropped > 0 && kind != noise.0 {
+        if lost > 0 || dropped > 0 && kind != NOISE {
             found.push(Breach::Missing { kind, account });
         }
     }

@@ -65,9 +65,19 @@ fn on_the_wire() -> OnWire {
         view: Arc::new(WireView { totals, ..WireView::default() }),
         events: vec![(
             "choked",
-            Account { sent: 5, applied: 3, coalesced: 2, ..Account::default() },
+            EventStatsSnapshot {
+                sent: 5,
+                applied: 3,
+                coalesced: 2,
+                ..EventStatsSnapshot::default()
+            },
         )],
-        noise: Account { sent: 9, applied: 1, dropped: 8, ..Account::default() },
+        noise: EventStatsSnapshot {
+            sent: 9,
+            applied: 1,
+            dropped: 8,
+            ..EventStatsSnapshot::default()
+        },
     }
 }
 
@@ -97,7 +107,8 @@ fn no_event_goes_missing_but_noise() {
     let mut cut = lawful();
     let mut wire = on_the_wire();
     wire.noise.dropped = 7;
-    wire.events[0].1 = Account { sent: 5, applied: 3, dropped: 1, lost: 1, coalesced: 0 };
+    wire.events[0].1 =
+        EventStatsSnapshot { sent: 5, applied: 3, dropped: 1, lost: 1, coalesced: 0 };
     cut.wire = Some(wire);
     assert_eq!(
         said(&cut, World::Closed),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use tallybook::Distribution;
+use tallybook::{Distribution, EventStatsSnapshot};
 
 use crate::cut::Cut;
 use crate::rate::Rates;
@@ -11,7 +11,7 @@ use crate::swarm::Outcome;
 use crate::text::{QUANTILES, bytes, grouped, quantiles, time};
 use crate::verdict::Verdict;
 use crate::view::Goal;
-use crate::wire::{Account, OnWire, Totals};
+use crate::wire::{OnWire, Totals};
 
 /// How the run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,8 +91,8 @@ impl Summary {
                 times(undecoded, "direction")
             )?;
         }
-        let account = |f: &mut fmt::Formatter<'_>, name, account: Account| {
-            let Account { sent, applied, coalesced, dropped, lost } = account;
+        let account = |f: &mut fmt::Formatter<'_>, name, account: EventStatsSnapshot| {
+            let EventStatsSnapshot { sent, applied, coalesced, dropped, lost } = account;
             let [sent, applied, coalesced, dropped, lost] =
                 [sent, applied, coalesced, dropped, lost].map(grouped);
             writeln!(
@@ -102,7 +102,7 @@ impl Summary {
         };
         account(f, "events", wire.account())?;
         if wire.noise.sent > 0 {
-            account(f, "noise", wire.noise)?;
+            account(f, "noise", wire.noise.clone())?;
         }
         Ok(())
     }

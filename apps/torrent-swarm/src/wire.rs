@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use tallybook::Event;
 
-pub use cut::{Account, OnWire};
+pub use cut::OnWire;
 pub use meeting::Tap;
 pub use relay::Relay;
 pub use roster::Roster;

@@ -1,7 +1,9 @@
 //! The wire as text.
 
+use tallybook::EventStatsSnapshot;
+
+use super::OnWire;
 use super::state::{Link, Side};
-use super::{Account, OnWire};
 use crate::text::{grouped, short};
 
 /// The columns of the table of connections, and their widths: three for each end after the two names.
@@ -19,7 +21,7 @@ pub const LINKS: [(&str, u16); 8] = [
 impl OnWire {
     /// How things stand on the wire, and what became of the events that told it; of noise only if there was any.
     pub fn lines(&self) -> Vec<String> {
-        let Account { sent, applied, coalesced, dropped, lost } = self.account();
+        let EventStatsSnapshot { sent, applied, coalesced, dropped, lost } = self.account();
         let [sent, applied, coalesced, dropped, lost] =
             [sent, applied, coalesced, dropped, lost].map(grouped);
         let mut lines = vec![
@@ -36,7 +38,7 @@ impl OnWire {
             ),
         ];
         if self.noise.sent > 0 {
-            let Account { sent, applied, dropped, .. } = self.noise;
+            let EventStatsSnapshot { sent, applied, dropped, .. } = self.noise;
             let [sent, applied, dropped] = [sent, applied, dropped].map(grouped);
             lines.push(format!("noise: {sent} = {applied} applied + {dropped} dropped"));
         }
@@ -124,16 +126,16 @@ pub mod tests {
             bytes: 10_000 << 14,
             ..Totals::default()
         };
-        let account = |sent, coalesced| Account {
+        let account = |sent, coalesced| EventStatsSnapshot {
             sent,
             applied: sent - coalesced,
             coalesced,
-            ..Account::default()
+            ..EventStatsSnapshot::default()
         };
         OnWire {
             view: Arc::new(WireView { links, totals }),
             events: vec![("choked", account(12, 0)), ("piece_received", account(10_000, 77))],
-            noise: Account::default(),
+            noise: EventStatsSnapshot::default(),
         }
     }
 
@@ -141,8 +143,12 @@ pub mod tests {
     fn the_lines() {
         let mut wire = midway();
         assert_eq!(wire.lines().len(), 2);
-        wire.noise =
-            Account { sent: 123_456_789, applied: 3, dropped: 123_456_786, ..Account::default() };
+        wire.noise = EventStatsSnapshot {
+            sent: 123_456_789,
+            applied: 3,
+            dropped: 123_456_786,
+            ..EventStatsSnapshot::default()
+        };
         insta::assert_snapshot!(wire.lines().join("\n"));
     }
 }
