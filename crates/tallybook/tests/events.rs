@@ -109,7 +109,7 @@ fn live(snapshot: &Snapshot, actor: &Actor<Table>, kind: Kind) -> i64 {
 #[test]
 fn storms_through_small_queues_add_up_in_every_snapshot() {
     const THREADS: u32 = 4;
-    let rounds: u32 = if cfg!(miri) { 50 } else { 20_000 };
+    let rounds: u32 = if cfg!(miri) { 20 } else { 20_000 };
     let (_registry, actor, mut collector) = actor(8);
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -154,7 +154,7 @@ fn storms_through_small_queues_add_up_in_every_snapshot() {
 #[test]
 fn senders_go_on_while_reducers_panic_and_are_replaced_and_the_actor_closes() {
     const THREADS: u32 = 4;
-    let rounds: u32 = if cfg!(miri) { 40 } else { 20_000 };
+    let rounds: u32 = if cfg!(miri) { 20 } else { 20_000 };
     for how in [Close::Drain, Close::Drop] {
         let (registry, actor, collector) = actor(8);
         drop(collector);
@@ -362,14 +362,15 @@ async fn a_collector_on_a_runtime_empties_queues_and_answers_between_ticks() {
     let (registry, actor, collector) = actor(64);
     let collecting = tokio::spawn(collector.run(Duration::from_secs(3600), tokio::time::sleep));
     let sender = actor.sender();
-    for n in 0..1000 {
+    let events: u32 = if cfg!(miri) { 100 } else { 1000 };
+    for n in 0..events {
         sender.send(open(Kind::Newest, n));
         if n % 16 == 0 {
             assert_eq!(actor.ask(|table| table.taken).await, Ok(u64::from(n) + 1));
         }
     }
     drop(actor.ask(|_| unreachable!("taken back"))); // before the collector runs
-    assert_eq!(actor.ask(|table| table.taken).await, Ok(1000));
+    assert_eq!(actor.ask(|table| table.taken).await, Ok(u64::from(events)));
     collecting.abort();
     assert!(collecting.await.unwrap_err().is_cancelled());
     assert_eq!(registry.reader().latest().events(&actor)[Kind::Newest].dropped, 0);
@@ -400,7 +401,7 @@ fn a_queue_that_is_full_to_a_quarter_is_emptied_between_ticks() {
             let actor = builder.register(Herald(tell)).unwrap();
             let ticker = registry.collect_every(Duration::from_secs(3600)).unwrap();
             let sender = actor.sender();
-            for round in 0..10 {
+            for round in 0..if cfg!(miri) { 2 } else { 10 } {
                 (0..quarter).for_each(|n| sender.send(open(kind, round * quarter + n)));
                 for n in 0..quarter {
                     let key = told.recv_timeout(Duration::from_secs(60));
