@@ -25,13 +25,14 @@ use std::time::Duration;
 pub(crate) struct Place {
     /// Never used twice in a process; 0 in a disabled registry.
     id: u64,
+    /// Its number in its hub.
+    index: usize,
     /// `None` in a disabled registry.
     home: Option<Arc<Home>>,
 }
 
 struct Home {
     hub: Arc<Hub>,
-    index: usize,
     name: Box<str>,
     clock: Arc<dyn Clock>,
 }
@@ -40,24 +41,19 @@ impl Place {
     /// Each index of a hub must be used with one type of block only; so only the registry makes places.
     pub(crate) fn new(hub: Arc<Hub>, index: usize, name: &str, clock: Arc<dyn Clock>) -> Self {
         let id = next_id();
-        let home = Arc::new(Home { hub, index, name: name.into(), clock });
-        Place { id, home: Some(home) }
+        let home = Arc::new(Home { hub, name: name.into(), clock });
+        Place { id, index, home: Some(home) }
     }
 
     /// The place of everything in a disabled registry: nothing is recorded there.
     pub(crate) const fn nowhere() -> Self {
-        Place { id: 0, home: None }
+        Place { id: 0, index: 0, home: None }
     }
 
     /// Which of the recent blocks of a thread it is, if it is one.
     #[inline(always)]
     fn recent(&self) -> usize {
         self.id as usize % RECENTS
-    }
-
-    #[inline(always)]
-    fn is_nowhere(&self) -> bool {
-        self.home.is_none()
     }
 
     /// The registered name; empty in a disabled registry.
@@ -72,7 +68,7 @@ impl Place {
 
     /// Its number in its hub, and the hub's id; `None` in a disabled registry.
     pub(crate) fn found(&self) -> Option<(usize, u64)> {
-        self.home.as_ref().map(|home| (home.index, home.hub.id()))
+        self.home.as_ref().map(|home| (self.index, home.hub.id()))
     }
 }
 
@@ -104,13 +100,10 @@ impl<X: Send + Sync + 'static, S: Metric> Part for KeyedBlock<X, S> {
 /// One fact on a set.
 #[inline(always)]
 pub(crate) fn record_block<S: Metric>(place: &Place, f: impl FnOnce(&S)) {
-    if place.is_nowhere() {
-        return;
-    }
     within(place, S::STAMPED, move |block: &Block<S>, fact| f(block.side(fact.side())));
 }
 
-/// One fact on cells that are no metric. `None` in a disabled registry, which is best ruled out before.
+/// One fact on cells that are no metric. `None` in a disabled registry.
 #[inline(always)]
 pub(crate) fn record_cells<C: Cells, T>(place: &Place, f: impl FnOnce(&C) -> T) -> Option<T> {
     // A branch, which is foreseen: so the way to the cells does not begin with the epoch, and stores need not wait for it.
@@ -160,21 +153,21 @@ pub(crate) fn release_entry<X: Send + Sync + 'static, S: Metric>(
     });
 }
 
-/// Calls `f` inside a fact with this thread's block at the place. `None` in a disabled registry, whose places are never in
-/// the table of recent ones: that is found out late.
+/// Calls `f` inside a fact with this thread's block at the place. `None` in a disabled registry.
 #[inline(always)]
 fn within<B: Part, T>(
     place: &Place,
     stamped: bool,
     f: impl FnOnce(&B, &Fact<'_>) -> T,
 ) -> Option<T> {
+    let home = place.home.as_ref()?;
     let known = RECENT.with(|recent| {
         let recent = &recent[place.recent()];
         let known = || (recent.shard.get(), recent.block.get(), recent.epoch.get());
         (recent.id.get() == place.id).then(known)
     });
     let Some((shard, block, epoch)) = known else {
-        return within_found(place, stamped, &mut Some(f));
+        return within_found(place, home, stamped, &mut Some(f));
     };
     // SAFETY: what is in the table belongs to a shard that this thread owns; a claim keeps that until the thread ends,
     // which empties the table, or until its hub is gone, and the place keeps the hub.
@@ -219,10 +212,10 @@ fn run_joined<B, T>(
 #[inline(never)]
 fn within_found<B: Part, T>(
     place: &Place,
+    home: &Home,
     stamped: bool,
     f: &mut Option<impl FnOnce(&B, &Fact<'_>) -> T>,
 ) -> Option<T> {
-    let home = place.home.as_ref()?;
     let hub = &home.hub;
     let (shard, loan) = match owned(hub) {
         Some(shard) => (shard, None),
@@ -231,7 +224,7 @@ fn within_found<B: Part, T>(
     // SAFETY: a claim or the loan keeps the shard until the end of this function.
     let shard = unsafe { &*shard };
     // SAFETY: this thread owns the shard.
-    let block = unsafe { shard.block(home.index, B::bytes(), B::empty) };
+    let block = unsafe { shard.block(place.index, B::bytes(), B::empty) };
     if loan.is_none() && LOANS.get().is_null() && hub.barrier() == Barrier::Membarrier {
         RECENT.with(|recent| {
             let recent = &recent[place.recent()];
