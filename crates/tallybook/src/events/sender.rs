@@ -56,9 +56,9 @@ impl<E: Event> Sender<E> {
     /// fact holds what the reducer made of the event.
     ///
     /// Never blocks, and waits for nobody; but one of several threads that do hardly anything but send ordered events pauses
-    /// now and then, for a tenth of a microsecond or two, which lets all of them send more. Allocates only while the thread's queue of that kind is still growing; where the queue
-    /// is full the kind's [`Delivery`](super::Delivery) says what happens. In a disabled registry, and where its kind is
-    /// [switched off](super::Actor::disable), the event is gone.
+    /// now and then, for a tenth of a microsecond or two, which lets all of them send more. Allocates only while the thread's
+    /// queue of that kind is still growing; where the queue is full the kind's [`Delivery`](super::Delivery) says what
+    /// happens. In a disabled registry, and where its kind is [switched off](super::Actor::disable), the event is gone.
     // Always: where the kind is known when compiling, little of it remains.
     #[inline(always)]
     pub fn send(&self, event: E) {

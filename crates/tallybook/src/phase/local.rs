@@ -25,7 +25,8 @@ use std::time::Duration;
 pub(crate) struct Place {
     /// Never used twice in a process; 0 in a disabled registry.
     id: u64,
-    /// Its number in its hub.
+    /// Its number in its hub. Here rather than in `home`: with handles of two words, opening and dropping a guard in a
+    /// disabled registry looks at `home` twice (the bench `off`).
     index: usize,
     /// `None` in a disabled registry.
     home: Option<Arc<Home>>,

@@ -13,7 +13,6 @@ pub(crate) struct Queue<T>(UnsafeCell<Waiting<T>>);
 unsafe impl<T: Send> Send for Queue<T> {}
 
 /// How much there may be in a queue.
-#[derive(Clone, Copy)]
 pub(crate) struct Room {
     /// How many there may be, at least 1.
     pub(crate) capacity: usize,
