@@ -30,6 +30,7 @@ mod snapshot;
 mod ticker;
 mod totals;
 mod tracker;
+mod user;
 
 #[cfg(feature = "tsc")]
 pub use clock::TscClock;

@@ -28,6 +28,7 @@
 //! # `fork`
 //! A forked child has the parent's shards but none of its threads but one. Make a new registry in the child.
 
+mod apart;
 mod barrier;
 mod block;
 mod closer;
@@ -45,6 +46,7 @@ mod sync;
 mod word;
 mod words;
 
+pub(crate) use apart::Apart;
 pub use barrier::Barrier;
 pub(crate) use block::{Block, Cells};
 pub(crate) use closer::{Closer, Quiet, Stuck};
