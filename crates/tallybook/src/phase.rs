@@ -35,6 +35,7 @@ mod closer;
 mod entry;
 mod hub;
 mod keyed;
+mod list;
 mod local;
 #[cfg(all(test, tallybook_loom))]
 mod models;
@@ -58,6 +59,6 @@ pub(crate) use local::{
 };
 pub(crate) use queue::{Queue, Room};
 pub(crate) use sequencer::{Run, Sequencer};
-pub(crate) use stamp::{stamp, time};
+pub(crate) use stamp::{Stamp, stamp, time};
 pub(crate) use word::Word;
 pub(crate) use words::Words;
