@@ -39,6 +39,7 @@ mod list;
 mod local;
 #[cfg(all(test, tallybook_loom))]
 mod models;
+mod patience;
 mod queue;
 mod sequencer;
 mod shard;
@@ -57,6 +58,7 @@ pub(crate) use keyed::{KeyedBlock, Met};
 pub(crate) use local::{
     Place, record_block, record_cells, record_entry, release_entry, touch_entry,
 };
+pub(crate) use patience::Patience;
 pub(crate) use queue::{Queue, Room};
 pub(crate) use sequencer::{Run, Sequencer};
 pub(crate) use stamp::{Stamp, stamp, time};
