@@ -162,6 +162,11 @@ impl<X, S> Deref for Met<X, S> {
     }
 }
 
+/// Whether merging such cells may allocate.
+const fn allocates<S: Metric>() -> bool {
+    S::SLOTS > 0
+}
+
 /// How many lines a side has: a power of two, fewer where the set is large.
 fn lines<X, S>() -> usize {
     let fit = (MOST_BYTES / size_of::<Line<X, S>>()).max(1);
@@ -195,11 +200,18 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
         home: u32,
         f: impl FnOnce(&S),
     ) {
+        let wanted = Arc::as_ptr(entry).cast_mut();
+        let line = self.home_line(home);
+        // SAFETY: passed on from the caller.
+        if !line.entry.load(Relaxed).is_null() && unsafe { self.evict(line) } {
+            line.entry.store(wanted, Relaxed);
+            return line.lend(wanted, f);
+        }
         // SAFETY: passed on from the caller.
         match unsafe { self.line_of(entry, home) } {
             // A fact around this one has it, and gives it back.
             Some(line) if is_lent(line.entry.load(Relaxed)) => f(&line.cells),
-            Some(line) => line.lend(Arc::as_ptr(entry).cast_mut(), f),
+            Some(line) => line.lend(wanted, f),
             None => f(&Joined { side: self, entry, home, cells: S::at_rest() }.cells),
         }
     }
@@ -250,7 +262,7 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
         if is_lent(holder) {
             return false;
         }
-        let _apart = Apart::begin();
+        let _apart = allocates::<S>().then(Apart::begin);
         let turn = self.turn.get();
         self.turn.set(turn + 1);
         let victim = &self.victims[turn as usize % VICTIMS];

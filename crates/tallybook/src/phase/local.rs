@@ -127,9 +127,15 @@ pub(crate) fn record_entry<X: Send + Sync + 'static, S: Metric>(
     f: impl FnOnce(&S),
 ) {
     within(place, move |block: &KeyedBlock<X, S>, fact| {
-        let f = move |cells: &S| stamp::lend(S::STAMPED, fact.shard(), cells, f);
-        // SAFETY: this thread is inside a fact of that side, and the caller holds the entry.
-        unsafe { block.record(fact.side(), entry, home, f) };
+        let side = fact.side();
+        if S::STAMPED {
+            let f = move |cells: &S| stamp::lend(true, fact.shard(), cells, f);
+            // SAFETY: this thread is inside a fact of that side, and the caller holds the entry.
+            unsafe { block.record(side, entry, home, f) };
+        } else {
+            // SAFETY: as above.
+            unsafe { block.record(side, entry, home, f) };
+        }
     });
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Stamp {
 /// Cells that are lent to a fact of a shard's owner.
 struct Scope {
     shard: *const Shard,
-    /// Where the cells begin, and where they end.
+    /// Where the cells begin, and how many bytes they take.
     cells: [usize; 2],
     before: *const Scope,
 }
@@ -41,7 +41,7 @@ pub(super) fn lend<S, T>(stamped: bool, shard: &Shard, cells: &S, f: impl FnOnce
     }
     let start = ptr::from_ref(cells).addr();
     let before = CURRENT.get();
-    let scope = Scope { shard, cells: [start, start + size_of::<S>()], before };
+    let scope = Scope { shard, cells: [start, size_of::<S>()], before };
     CURRENT.set(&raw const scope);
     let _leave = Leave(before);
     f(cells)
@@ -58,6 +58,7 @@ impl Drop for Leave {
 }
 
 /// The stamp for a gauge whose cells are at this address; outside of any fact, one of its own.
+#[inline]
 pub(crate) fn stamp<C>(cell: &C) -> Stamp {
     match shard_of(ptr::from_ref(cell).addr()) {
         Some(shard) => Stamp { fact: shard.stamp(0, now), call: shard.next_call() },
@@ -77,19 +78,33 @@ pub(crate) fn time<C>(cell: &C, now: impl FnOnce() -> Duration) -> u64 {
 /// The shard whose fact has the cell; that of the innermost fact if none says so; `None` outside of facts.
 #[inline]
 fn shard_of<'a>(cell: usize) -> Option<&'a Shard> {
-    let innermost = CURRENT.get();
-    let mut next = innermost;
     // SAFETY: not null, it is a scope in the frame of a `lend` that is running: they end in the reverse order of their
     // beginning, each putting back what it found.
-    while let Some(scope) = unsafe { next.as_ref() } {
-        if (scope.cells[0]..scope.cells[1]).contains(&cell) {
-            // SAFETY: `lend` has a reference to it for as long as its scope is in the chain.
-            return Some(unsafe { &*scope.shard });
-        }
-        next = scope.before;
+    let innermost = unsafe { CURRENT.get().as_ref() }?;
+    let scope = if innermost.has(cell) { innermost } else { innermost.around(cell) };
+    // SAFETY: `lend` has a reference to it for as long as its scope is in the chain.
+    Some(unsafe { &*scope.shard })
+}
+
+impl Scope {
+    #[inline(always)]
+    fn has(&self, cell: usize) -> bool {
+        cell.wrapping_sub(self.cells[0]) < self.cells[1]
     }
-    // SAFETY: both as above.
-    unsafe { innermost.as_ref().map(|scope| &*scope.shard) }
+
+    /// The scope around this one that has the cell, or else this one.
+    #[cold]
+    fn around(&self, cell: usize) -> &Scope {
+        let mut next = self.before;
+        // SAFETY: as in `shard_of`.
+        while let Some(scope) = unsafe { next.as_ref() } {
+            if scope.has(cell) {
+                return scope;
+            }
+            next = scope.before;
+        }
+        self
+    }
 }
 
 /// Nanoseconds on the system's monotonic clock, which respects happened-before between threads. Two facts that are
