@@ -72,9 +72,10 @@ impl ManualClock {
         Self::default()
     }
 
-    /// Moves both times forward.
+    /// Moves both times forward, up to the end of what they can tell.
     pub fn advance(&self, by: Duration) {
-        *crate::lock(&self.0) += by;
+        let mut now = crate::lock(&self.0);
+        *now = now.saturating_add(by);
     }
 }
 
@@ -83,7 +84,12 @@ impl Clock for ManualClock {
         *crate::lock(&self.0)
     }
     fn wall(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + self.now()
+        // The last time of day that there is, where it would be later than that.
+        let latest = (0..64).rev().map(|bits| Duration::from_secs(1 << bits));
+        let start = SystemTime::UNIX_EPOCH;
+        start.checked_add(self.now()).unwrap_or_else(|| {
+            latest.fold(start, |time, more| time.checked_add(more).unwrap_or(time))
+        })
     }
 }
 

@@ -99,3 +99,73 @@ fn the_last_value_wins_in_each_of_many_registries() {
         assert_eq!(place_in(&registry, &place).0, Some(n), "registry {n}");
     }
 }
+
+/// A peer with a gauge.
+#[derive(Stats)]
+struct Peer {
+    height: Gauge,
+}
+
+#[test]
+fn the_last_call_of_a_fact_wins_on_whatever_line_it_is() {
+    let registry = Registry::new();
+    let place = registry.set::<Place>("place").unwrap();
+    let peers = registry.family::<u32, Peer>("peer", "n").unwrap();
+    let mut collector = registry.collector().unwrap();
+    let all: Vec<_> = (0..4096).map(|n| peers.entry(n).unwrap()).collect();
+    let mut height = |n: i64, between: &[tallybook::Entry<u32, Peer>]| {
+        place.record(|_| {
+            all[0].record(|p| p.height.set(n));
+            between.iter().for_each(|other| other.record(|p| p.height.set(0)));
+            all[0].record(|p| p.height.set(n + 1));
+        });
+        collector.tick().family(&peers).get(&0).unwrap().height
+    };
+    // Its line is taken from it in between, and waits as a victim or has been merged.
+    for (n, others) in [(10, 1..1), (20, 1024..1025), (30, 1..64), (40, 1..4096)] {
+        assert_eq!(height(n, &all[others]), Some(n + 1));
+    }
+}
+
+#[test]
+fn the_last_call_of_a_fact_wins_whoevers_reference_it_is_made_through() {
+    let registry = Registry::new();
+    let place = registry.set::<Place>("place").unwrap();
+    let peers = registry.family::<u32, Peer>("peer", "n").unwrap();
+    let peer = peers.entry(1).unwrap();
+    peer.record(|outer| {
+        peer.record(|inner| {
+            inner.height.set(1);
+            outer.height.set(2);
+        });
+    });
+    place.record(|outer| {
+        place.record(|inner| {
+            outer.x.set(1);
+            inner.x.set(2);
+            outer.y.set(3.0);
+        });
+    });
+    let now = registry.collector().unwrap().tick();
+    assert_eq!(now.family(&peers).get(&1).unwrap().height, Some(2));
+    assert_eq!((now.set(&place).x, now.set(&place).y), (Some(2), Some(3.0)));
+}
+
+/// A gauge that is set inside of a fact of another registry has the stamp of its own fact.
+#[test]
+fn gauges_of_a_fact_win_or_lose_together_inside_of_facts_of_other_registries() {
+    let (one, other) = (Registry::new(), Registry::new());
+    let place = one.set::<Place>("place").unwrap();
+    let elsewhere = other.set::<Place>("place").unwrap();
+    place.record(|p| {
+        p.x.set(1);
+        // Another thread's fact happens to fall here.
+        thread::scope(|scope| drop(scope.spawn(|| move_to(&place, 2)).join()));
+        elsewhere.record(|e| {
+            e.x.set(0);
+            p.y.set(1.0);
+        });
+    });
+    assert_eq!(place_in(&one, &place), (Some(2), Some(2.0)));
+    assert_eq!(place_in(&other, &elsewhere).0, Some(0));
+}

@@ -288,3 +288,147 @@ fn endless_patience_waits_for_the_writer() {
     let cut = ticking.join().expect("the longest patience is not a panic");
     assert_eq!((cut.is_stale(), counts(&cut, &writes)), (false, (1, 1)));
 }
+
+/// Who was outside of facts when the epoch was closed is not waited for, and who was inside only for that fact, however
+/// busy they are in between.
+#[test]
+fn writers_that_come_back_are_not_waited_for_again() {
+    let (_registry, writes, mut collector, _) = impatient();
+    let (one, two) = (Parked::inside(&writes), Parked::inside(&writes));
+    assert!(!collector.pump());
+    // Each leaves while the other is inside of a fact.
+    two.release();
+    let two = Parked::inside(&writes);
+    one.release();
+    let one = Parked::inside(&writes);
+    let cut = collector.tick();
+    assert_eq!((cut.is_stale(), counts(&cut, &writes)), (true, (2, 2)));
+    [one, two].into_iter().for_each(Parked::release);
+    assert_eq!(counts(&collector.tick(), &writes), (4, 4));
+}
+
+/// A question, or a full queue, brings the collector also where a thread was in its way at first.
+mod requests {
+    use super::*;
+    use tallybook::{Event, Reducer};
+
+    #[derive(Event)]
+    enum Change {
+        Add,
+    }
+
+    #[derive(Default)]
+    struct Sum(u64);
+
+    impl Reducer for Sum {
+        type Event = Change;
+        type Snapshot = u64;
+        fn apply(&mut self, _: Change, _: Duration) {
+            self.0 += 1;
+        }
+        fn snapshot(&self) -> u64 {
+            self.0
+        }
+    }
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn are_served_by_the_thread_as_soon_as_nobody_is_in_the_way() {
+        let (registry, writes, collector, _) = impatient();
+        drop(collector);
+        let sum = registry.actor_builder("sum").capacity(64).register(Sum::default()).unwrap();
+        let ticker = registry.collect_every(HOUR).unwrap();
+        let sender = sum.sender();
+        for round in 1..=5 {
+            let parked = Parked::inside(&writes);
+            (0..16).for_each(|_| sender.send(Change::Add)); // asks, and finds somebody in the way
+            let question = sum.ask(|sum| sum.0);
+            parked.release();
+            assert_eq!(question.wait(LONG), Ok(round * 16), "it was put after they were sent");
+        }
+        ticker.stop().unwrap();
+    }
+
+    #[tokio::test]
+    #[cfg_attr(miri, ignore = "a runtime with timers")]
+    async fn are_served_by_the_future_as_soon_as_nobody_is_in_the_way() {
+        let (registry, writes, collector, _) = impatient();
+        let sum = registry.actor("sum", Sum::default()).unwrap();
+        let collecting = tokio::spawn(collector.run(HOUR, tokio::time::sleep));
+        let parked = Parked::inside(&writes);
+        let question = sum.ask(|sum| sum.0);
+        tokio::task::yield_now().await;
+        parked.release();
+        assert_eq!(question.await, Ok(0));
+        collecting.abort();
+    }
+
+    /// The cut of a tick that was held up is published as soon as it is there, long before the next tick.
+    #[test]
+    fn of_the_clock_are_served_late_rather_than_never() {
+        let (registry, writes, collector, _) = impatient();
+        drop(collector);
+        let interval = Duration::from_millis(1);
+        let parked = Parked::inside(&writes);
+        let ticker = registry.collect_every(interval).unwrap();
+        let reader = registry.reader();
+        let before = reader.latest().epoch();
+        while !reader.latest().is_stale() {
+            thread::yield_now();
+        }
+        parked.release();
+        let cut = reader.wait_next(before, LONG).next().unwrap();
+        assert_eq!(counts(&cut, &writes), (1, 1));
+        ticker.stop().unwrap();
+    }
+}
+
+/// However much there is to do, the future gives the runtime its turn after each bit of it.
+#[tokio::test]
+#[cfg_attr(miri, ignore = "a runtime with timers")]
+async fn the_future_lets_others_run_between_any_two_pumps() {
+    use tallybook::{Actor, Event, Reducer};
+
+    #[derive(Event)]
+    enum Nothing {
+        #[expect(dead_code, reason = "nobody sends anything")]
+        Never,
+    }
+    struct Idle;
+    impl Reducer for Idle {
+        type Event = Nothing;
+        type Snapshot = ();
+        fn apply(&mut self, Nothing::Never: Nothing, _: Duration) {}
+        fn snapshot(&self) {}
+    }
+
+    /// Each answer puts the next question, so the collector is wanted at any time.
+    fn ask_for_ever(actor: &Actor<Idle>, left: u32) {
+        let again = actor.clone();
+        if left > 0 {
+            let question = move |_: &Idle| ask_for_ever(&again, left - 1);
+            // Held until it is answered.
+            std::mem::forget(actor.ask(question));
+        }
+    }
+
+    let registry = Registry::new();
+    let idle = registry.actor("idle", Idle).unwrap();
+    let collector = registry.collector().unwrap();
+    const QUESTIONS: u32 = 100_000;
+    ask_for_ever(&idle, QUESTIONS);
+    let interval = Duration::from_secs(3_600);
+    let collecting = tokio::spawn(collector.run(interval, tokio::time::sleep));
+    // One is answered in each turn, of which the runtime may give one task a few dozen before it is another's.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    let epoch = registry.reader().latest().epoch();
+    collecting.abort();
+    assert!(collecting.await.unwrap_err().is_cancelled());
+    assert_eq!(epoch, 0, "no tick is due");
+    let answered = registry.reader().latest().epoch();
+    assert!(answered < u64::from(QUESTIONS), "all {answered} in 10 turns");
+}
