@@ -78,7 +78,7 @@ proptest! {
             let mut merged: Vec<_> = (0..8)
                 .filter_map(|key| {
                     let same = || rest.iter().filter(|(_, (_, of))| *of == key);
-                    same().last().map(|(n, _)| (way, key, *n, same().count()))
+                    same().next_back().map(|(n, _)| (way, key, *n, same().count()))
                 })
                 .collect();
             merged.sort_by_key(|(_, _, last, _)| *last);

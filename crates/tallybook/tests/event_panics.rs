@@ -168,7 +168,7 @@ impl Event for Keyed {
 }
 
 /// Has bombs of its own, and a state that is one.
-struct Minefield(Arc<AtomicUsize>, Bomb);
+struct Minefield(Arc<AtomicUsize>, #[expect(dead_code, reason = "it is dropped")] Bomb);
 
 impl Reducer for Minefield {
     type Event = Keyed;
