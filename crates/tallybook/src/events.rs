@@ -20,6 +20,7 @@ mod ask;
 mod counted;
 mod doors;
 mod mail;
+mod overflow;
 mod sender;
 mod wake;
 
@@ -44,6 +45,12 @@ use std::time::Duration;
 /// What is sent to a [`Reducer`]: usually an enum, of which each variant is a kind.
 ///
 /// [`#[derive(Event)]`](macro@crate::Event) implements it.
+///
+/// # Panics
+/// The methods are called in [`Sender::send`], on the sender's thread. If one of them panics there, or the key's `Hash`,
+/// `Eq` or `Drop`, or the event's, the panic goes on to the sender. The account adds up all the same: an event that a panic
+/// swallows is lost, and one that was being merged with it, too; if `kind` panics, it was not sent. `kind` is also called
+/// in the collector: the event is lost if it panics there. All of them may record facts and send events, to any actor.
 pub trait Event: Send + Sized + 'static {
     /// The kinds of events, which have an account each.
     type Kind: Label;
@@ -82,7 +89,8 @@ pub enum Order {
     /// several do nothing else the line goes to and fro between them.
     #[default]
     Ordered,
-    /// In any order within one epoch, but for those of one thread and kind. For events that commute: it costs less.
+    /// In any order within one epoch, but for those of one thread and kind, which keep theirs; a [merged](Full::Coalesce)
+    /// event stands where the last one that went into it would. For events that commute: it costs less.
     Unordered,
 }
 
@@ -96,6 +104,9 @@ pub enum Full {
     DropOldest,
     /// It is [merged](Event::coalesce) with what has found no room before it, one event per key: nothing is ever dropped. The
     /// merged event is applied in the place of the last one that went into it.
+    ///
+    /// Memory is bounded by the number of different keys that a thread sends in one epoch, and by nothing else: each takes
+    /// the size of a key and of an event, and a few words. It is given back when the collector takes the events.
     Coalesce,
 }
 
@@ -103,14 +114,25 @@ pub enum Full {
 ///
 /// It lives in the collector, which applies events when it closes an epoch. So it must not wait for anything: while it
 /// does, nothing is collected.
+///
+/// # Panics
+/// If `apply` or `snapshot` panics, the reducer has [failed](crate::Snapshot::failure): it is dropped, readers keep the
+/// state before, and events are lost until there is [another](Actor::restart). A panic of what is dropped in the collector,
+/// reducers, events, states and questions, is caught. Everything else of the registry goes on in any case.
+///
+/// # What it may hold
+/// Handles of the registry that it is registered in: a [`Reader`](crate::Reader), sets, families, senders, its own actor.
+/// It goes when the last [`Registry`](crate::Registry) and collector have gone. One that holds one of those two keeps its
+/// registry for ever; and so does a state that holds a `Reader` with the snapshots, one of which the state is in.
 pub trait Reducer: Send + 'static {
     /// What it takes.
     type Event: Event;
     /// What readers see of it. Immutable; the default is what they see before the first snapshot.
     type Snapshot: Default + Send + Sync + 'static;
 
-    /// Takes an event. `at` is the time of the cut, on the registry's clock: it was sent no later than that, and after the
-    /// cut before.
+    /// Takes an event. `at` is the time of the cut, on the registry's clock. The event was sent after the cut before, and as
+    /// a rule no later than `at`. It may be later where it was sent while the cut was being made, or in a fact that had begun
+    /// before the cut and went on after it: a fact is in one cut as a whole.
     fn apply(&mut self, event: Self::Event, at: Duration);
     /// What readers are to see. Called at a tick if an event has been applied since the one before.
     fn snapshot(&self) -> Self::Snapshot;

@@ -4,18 +4,30 @@ mod stream;
 
 pub use stream::Snapshots;
 
-use crate::registry::Inner;
 use crate::snapshot::Snapshot;
 use arc_swap::{ArcSwap, Cache};
-use event_listener::{EventListener, Listener};
+use event_listener::{Event, EventListener, Listener};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Reads the published snapshots. Readers never wait for anybody and disturb nobody; clone them freely.
+///
+/// A reader keeps the latest snapshot, not the registry: once the last [`Registry`](crate::Registry), collector and ticker
+/// are gone, there is nothing more to come, and what waits for it waits for ever.
 #[derive(Clone)]
 pub struct Reader {
-    inner: Option<Arc<Inner>>,
+    /// `None` in a disabled registry.
+    published: Option<Published>,
+}
+
+/// What a registry shares with its readers. They own no more than this: a reducer may have a reader, and is owned by the
+/// registry.
+#[derive(Clone)]
+pub(crate) struct Published {
+    pub(crate) latest: Arc<ArcSwap<Snapshot>>,
+    /// Notified after each publication.
+    pub(crate) changed: Arc<Event>,
 }
 
 /// What a timed wait found.
@@ -39,22 +51,22 @@ impl Waited {
 }
 
 impl Reader {
-    pub(crate) fn new(inner: Option<Arc<Inner>>) -> Self {
-        Reader { inner }
+    pub(crate) fn new(published: Option<Published>) -> Self {
+        Reader { published }
     }
 
     /// The latest snapshot. It never changes; a fact recorded before this call may be missing in it and appears with
     /// the next tick. Before the first tick it is empty, with epoch 0.
     #[must_use]
     pub fn latest(&self) -> Arc<Snapshot> {
-        self.inner.as_ref().map_or_else(nothing, |inner| inner.published.load_full())
+        self.published.as_ref().map_or_else(nothing, |published| published.latest.load_full())
     }
 
     /// A reader that keeps the snapshot it saw last: looking for a newer one is about a pointer load.
     #[must_use]
     pub fn cached(&self) -> CachedReader {
-        let published = self.inner.as_ref().map(|inner| inner.published.clone());
-        CachedReader(Cache::new(published.unwrap_or_else(|| Arc::new(ArcSwap::new(nothing())))))
+        let latest = self.published.as_ref().map(|published| published.latest.clone());
+        CachedReader(Cache::new(latest.unwrap_or_else(|| Arc::new(ArcSwap::new(nothing())))))
     }
 
     /// Waits for a snapshot of a later epoch than `after`, on any runtime. If there is one already, it is returned at
@@ -63,8 +75,7 @@ impl Reader {
     /// Waits for ever if nothing is collected, as in a disabled registry.
     pub async fn next(&self, after: u64) -> Arc<Snapshot> {
         loop {
-            let Some(inner) = &self.inner else { return std::future::pending().await };
-            let listener = inner.changed.listen();
+            let Some(listener) = self.listen() else { return std::future::pending().await };
             let latest = self.latest();
             if latest.epoch() > after {
                 return latest;
@@ -99,13 +110,12 @@ impl Reader {
     #[must_use]
     pub fn wait_next(&self, after: u64, timeout: Duration) -> Waited {
         let deadline = Instant::now().checked_add(timeout);
-        let Some(inner) = &self.inner else {
-            // Nothing is ever published.
-            park_until(deadline);
-            return Waited::TimedOut;
-        };
         loop {
-            let listener = inner.changed.listen();
+            let Some(listener) = self.listen() else {
+                // Nothing is ever published.
+                park_until(deadline);
+                return Waited::TimedOut;
+            };
             let latest = self.latest();
             if latest.epoch() > after {
                 return Waited::Next(latest);
@@ -114,6 +124,11 @@ impl Reader {
                 return Waited::TimedOut;
             }
         }
+    }
+
+    /// Notified of publications from now on; `None` in a disabled registry.
+    fn listen(&self) -> Option<EventListener> {
+        self.published.as_ref().map(|published| published.changed.listen())
     }
 }
 

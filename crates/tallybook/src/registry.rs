@@ -16,7 +16,7 @@ use crate::family::{Family, Key};
 use crate::metric::Stats;
 use crate::names::Names;
 use crate::phase::{Barrier, Hub, Place};
-use crate::reader::Reader;
+use crate::reader::{Published, Reader};
 use crate::set::Set;
 use crate::snapshot::{Declaration, Snapshot};
 use crate::ticker::Ticker;
@@ -43,7 +43,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) published: Arc<ArcSwap<Snapshot>>,
     /// Notified after each publication.
-    pub(crate) changed: Event,
+    pub(crate) changed: Arc<Event>,
     pub(crate) patience: Duration,
     pub(crate) shutdown_timeout: Duration,
     /// Asks the collector to close an epoch.
@@ -160,10 +160,13 @@ impl Registry {
         Ticker::start(self.collector()?, interval)
     }
 
-    /// A reader of the published snapshots.
+    /// A reader of the published snapshots. It keeps them, and not the registry.
     #[must_use]
     pub fn reader(&self) -> Reader {
-        Reader::new(self.inner.clone())
+        Reader::new(self.inner.as_ref().map(|inner| Published {
+            latest: inner.published.clone(),
+            changed: inner.changed.clone(),
+        }))
     }
 
     /// The collector's own statistics, a set like any other, registered as `tallybook`.

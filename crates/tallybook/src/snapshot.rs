@@ -19,6 +19,7 @@ use crate::row::Row;
 use crate::rows::RowsView;
 use crate::schema::Group;
 use crate::set::Set;
+use crate::user::Owned;
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
@@ -66,7 +67,7 @@ pub(crate) enum Part {
 /// What an actor has come to.
 pub(crate) struct ReducerPart {
     pub(crate) account: Arc<SetPart>,
-    pub(crate) state: Arc<dyn Any + Send + Sync>,
+    pub(crate) state: Owned<Arc<dyn Any + Send + Sync>>,
     /// Why there is no reducer any more.
     pub(crate) failure: Option<Arc<str>>,
 }

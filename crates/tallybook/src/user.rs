@@ -7,7 +7,7 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -69,6 +69,13 @@ impl<T> Deref for Owned<T> {
     #[inline]
     fn deref(&self) -> &T {
         self.0.as_ref().expect("only `drop` and `into_inner` take it")
+    }
+}
+
+impl<T> DerefMut for Owned<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect("only `drop` and `into_inner` take it")
     }
 }
 

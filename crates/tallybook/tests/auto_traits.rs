@@ -1,11 +1,12 @@
 //! What may cross threads, as a compile-time contract. Nothing here runs: it compiles, or the promise is broken.
 
 use static_assertions::{assert_impl_all, assert_not_impl_any};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use tallybook::{
     CachedReader, CollectError, Collector, Counter, Difference, Entry, Family, FamilyFull,
     FamilySnapshot, Gauge, Label, Live, LiveField, ManualClock, Max, Min, Open, PerLabel, Reader,
-    RegisterError, Registry, RegistryBuilder, Set, Snapshot, Stats, StopError, SystemClock, Ticker,
-    UpDownCounter, Waited, WrongRegistry,
+    RegisterError, Registry, RegistryBuilder, Reply, Set, Snapshot, Stats, StopError, SystemClock,
+    Ticker, UpDownCounter, Waited, WrongRegistry,
 };
 
 /// One of everything.
@@ -36,6 +37,7 @@ assert_impl_all!(Family<String, All>: Send, Sync, Clone);
 assert_impl_all!(Entry<String, All>: Send, Sync, Clone);
 assert_impl_all!(Reader: Send, Sync, Clone);
 assert_impl_all!(CachedReader: Send, Clone);
+assert_impl_all!(Reply<std::cell::Cell<u64>>: Send, Sync, UnwindSafe, RefUnwindSafe);
 
 // A guard closes wherever it is dropped.
 assert_impl_all!(Open<Set<All>, LiveField<All>>: Send, Sync);

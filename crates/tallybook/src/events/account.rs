@@ -19,7 +19,7 @@ pub struct EventStats {
     pub coalesced: Counter,
     /// Events dropped, because there was no room or the actor was closed.
     pub dropped: Counter,
-    /// Events that reached no reducer, because it had panicked.
+    /// Events that reached no reducer, because it had panicked, or a method of the event or its key did.
     pub lost: Counter,
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Event, Letterbox, Reducer, Reply, Request, Sender, Wake};
 use crate::phase::Place;
+use crate::user::Owned;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -57,7 +58,8 @@ pub struct Actor<R: Reducer>(Option<Arc<Post<R>>>);
 /// What an actor's handles and the collector share.
 pub(crate) struct Post<R: Reducer> {
     pub(crate) letterbox: Arc<Letterbox<R::Event>>,
-    errands: Mutex<Vec<Errand<R>>>,
+    /// `None` once there is nobody any more to do them. Nothing of the user's is called or dropped while the lock is held.
+    errands: Mutex<Option<Vec<Errand<R>>>>,
 }
 
 type KindOf<R> = <<R as Reducer>::Event as Event>::Kind;
@@ -66,7 +68,17 @@ type KindOf<R> = <<R as Reducer>::Event as Event>::Kind;
 pub(crate) enum Errand<R> {
     Ask(Request<R>),
     /// Puts another in its place.
-    Restart(R),
+    Restart(Owned<R>),
+}
+
+impl<R> Errand<R> {
+    /// Whether it need not be done any more: dropping it runs no code of the user's then.
+    fn is_void(&self) -> bool {
+        match self {
+            Errand::Ask(request) => request.is_taken_back(),
+            Errand::Restart(_) => false,
+        }
+    }
 }
 
 /// What is done with events that are sent, or wait, once an actor is closed.
@@ -81,11 +93,37 @@ pub enum Close {
 impl<R: Reducer> Post<R> {
     pub(crate) fn new(place: Place, wake: Arc<Wake>, capacity: usize) -> Self {
         let letterbox = Arc::new(Letterbox::new(place, wake, capacity));
-        Post { letterbox, errands: Mutex::default() }
+        Post { letterbox, errands: Mutex::new(Some(Vec::new())) }
+    }
+
+    /// Adds an errand, or gives it back if there is nobody to do it.
+    fn add_errand(&self, errand: Errand<R>) -> Option<Errand<R>> {
+        let mut errands = crate::lock(&self.errands);
+        let Some(errands) = errands.as_mut() else { return Some(errand) };
+        if errands.len() == errands.capacity() {
+            // At least half of it is free after this, so a look at all is paid for by as many that are added.
+            errands.retain(|errand| !errand.is_void());
+            errands.reserve(errands.len() + 4);
+        }
+        errands.push(errand);
+        None
     }
 
     pub(crate) fn take_errands(&self) -> Vec<Errand<R>> {
-        std::mem::take(&mut *crate::lock(&self.errands))
+        crate::lock(&self.errands).as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// There is no reducer any more, nor will there be.
+    pub(crate) fn close_errands(&self) {
+        let left = crate::lock(&self.errands).take();
+        // They may hold this actor, and questions wait for an answer.
+        drop(left);
+    }
+
+    /// How many bytes are taken by events and errands that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        let errands = crate::lock(&self.errands).as_ref().map_or(0, Vec::capacity);
+        self.letterbox.room().bytes() + errands * size_of::<Errand<R>>()
     }
 }
 
@@ -106,6 +144,8 @@ impl<R: Reducer> Actor<R> {
 
     /// Puts a question to the reducer, which is answered when the collector next closes an epoch; it is asked to do so at
     /// once. The reducer has taken by then what was sent before this call.
+    ///
+    /// If the question panics, there is [no answer](super::NoReply::Gone); neither is there once the registry is gone.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -152,7 +192,7 @@ impl<R: Reducer> Actor<R> {
     /// meanwhile are counted as lost if it has, and applied otherwise.
     pub fn restart(&self, reducer: R) {
         if let Some(post) = &self.0 {
-            self.run(post, Errand::Restart(reducer));
+            self.run(post, Errand::Restart(Owned::new(reducer)));
         }
     }
 
@@ -180,8 +220,10 @@ impl<R: Reducer> Actor<R> {
     }
 
     fn run(&self, post: &Post<R>, errand: Errand<R>) {
-        crate::lock(&post.errands).push(errand);
-        post.letterbox.wake().ask();
+        match post.add_errand(errand) {
+            None => post.letterbox.wake().ask(),
+            nobody => drop(nobody),
+        }
     }
 }
 

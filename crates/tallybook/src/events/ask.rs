@@ -1,29 +1,56 @@
 //! [`Reply`]: asking a reducer something.
 
-use event_listener::{Event, Listener};
+use crate::user::{self, Owned};
+use event_listener::{Event, EventListener, Listener};
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, Weak};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// A question, to be answered by whoever has the reducer.
-pub(crate) type Request<R> = Box<dyn FnOnce(&R) + Send>;
-
-/// The answer to a question that was put to a reducer, as soon as there is one: await it, or [`wait`](Self::wait). Dropping
-/// it takes the question back, if it has not been put yet.
+/// The answer to a question that was put to a reducer, as soon as there is one: await it, or [`wait`](Self::wait).
+///
+/// Dropping it takes the question back: if it has not been put yet, it is dropped at once, by this thread, with all that
+/// it captured. So does a wait whose time is over.
 #[must_use = "dropping it takes the question back"]
-pub struct Reply<T>(Arc<Slot<T>>);
+pub struct Reply<T>(
+    /// `None` if there never was anybody to answer.
+    Option<Arc<dyn Wanted<T>>>,
+);
 
-struct Slot<T> {
-    state: Mutex<State<T>>,
+/// A question on its way to whoever has the reducer. Dropped without having been put, it says that there will be no answer.
+pub(crate) struct Request<R>(Arc<dyn Put<R>>);
+
+/// What a reply sees of a question.
+trait Wanted<T>: Send + Sync + UnwindSafe + RefUnwindSafe {
+    fn listen(&self) -> EventListener;
+    /// What has become of it, if that is known.
+    fn take(&self) -> Option<Result<T, NoReply>>;
+    fn take_back(&self);
+}
+
+/// What the owner of the reducer sees of it.
+trait Put<R>: Send + Sync {
+    fn put(&self, reducer: &R);
+    fn is_taken_back(&self) -> bool;
+    fn give_up(&self);
+}
+
+/// A question, and later what has become of it. Nothing of the user's is called or dropped while the lock is held.
+struct Question<Q, T> {
+    state: Mutex<State<Q, T>>,
     changed: Event,
 }
 
-enum State<T> {
-    Waiting,
+enum State<Q, T> {
+    Waiting(Q),
+    /// It is with the reducer.
+    Asking,
     Answered(T),
     /// Nobody will answer.
     Gone,
+    /// Nobody wants the answer.
+    TakenBack,
 }
 
 /// Why there is no answer.
@@ -32,59 +59,126 @@ pub enum NoReply {
     /// The time was over first.
     #[error("the reducer has not answered in time: is the registry being collected?")]
     TimedOut,
-    /// The reducer has panicked, the question made it panic, or the registry is disabled.
-    #[error("there is no reducer to answer: it has panicked, or the registry is disabled")]
+    /// The reducer or the question has panicked, or the registry is disabled or gone.
+    #[error("there is no reducer to answer: it has panicked, or the registry is disabled or gone")]
     Gone,
 }
 
-/// What answers. Dropped without an answer it says that there will be none.
-struct Asked<T>(Weak<Slot<T>>);
+impl<Q, T> Question<Q, T> {
+    /// Goes over to another state, and returns the one before.
+    fn turn(&self, state: State<Q, T>) -> State<Q, T> {
+        std::mem::replace(&mut *crate::lock(&self.state), state)
+    }
 
-impl<T> Asked<T> {
-    fn settle(&self, state: State<T>) {
-        if let Some(slot) = self.0.upgrade() {
-            let mut current = crate::lock(&slot.state);
-            if let State::Waiting = *current {
-                *current = state;
-                slot.changed.notify(usize::MAX);
-            }
+    /// Goes over to another state if that is of interest to anybody, and returns the one before, or that.
+    fn settle(&self, state: State<Q, T>) -> State<Q, T> {
+        let mut current = crate::lock(&self.state);
+        match *current {
+            State::Waiting(_) | State::Asking => std::mem::replace(&mut *current, state),
+            State::Answered(_) | State::Gone | State::TakenBack => state,
         }
+    }
+
+    /// Wakes who waits: by wakers, which are the user's.
+    fn tell(&self) {
+        let _told = user::call(|| self.changed.notify(usize::MAX));
     }
 }
 
-impl<T> Drop for Asked<T> {
+impl<Q: Send, T: Send> Wanted<T> for Question<Q, T> {
+    fn listen(&self) -> EventListener {
+        self.changed.listen()
+    }
+
+    fn take(&self) -> Option<Result<T, NoReply>> {
+        let mut state = crate::lock(&self.state);
+        match &*state {
+            State::Waiting(_) | State::Asking => None,
+            State::Gone | State::TakenBack => Some(Err(NoReply::Gone)),
+            State::Answered(_) => match std::mem::replace(&mut *state, State::Gone) {
+                State::Answered(answer) => Some(Ok(answer)),
+                _ => unreachable!("it was answered, and the lock has been held since"),
+            },
+        }
+    }
+
+    fn take_back(&self) {
+        let before = self.turn(State::TakenBack);
+        drop(before);
+    }
+}
+
+impl<R, Q: FnOnce(&R) -> T + Send, T: Send> Put<R> for Question<Q, T> {
+    fn put(&self, reducer: &R) {
+        let question = match self.settle(State::Asking) {
+            State::Waiting(question) => question,
+            _ => return,
+        };
+        let outcome = match user::call(|| question(reducer)) {
+            Ok(answer) => State::Answered(answer),
+            Err(_) => State::Gone,
+        };
+        // An answer that nobody wants comes back.
+        drop(Owned::new(self.settle(outcome)));
+        self.tell();
+    }
+
+    fn is_taken_back(&self) -> bool {
+        matches!(*crate::lock(&self.state), State::TakenBack)
+    }
+
+    fn give_up(&self) {
+        drop(Owned::new(self.settle(State::Gone)));
+        self.tell();
+    }
+}
+
+impl<R> Request<R> {
+    /// Puts it to the reducer, which it only looks at.
+    pub(crate) fn put(self, reducer: &R) {
+        self.0.put(reducer);
+    }
+
+    /// Whether nobody wants to know any more.
+    pub(super) fn is_taken_back(&self) -> bool {
+        self.0.is_taken_back()
+    }
+}
+
+impl<R> Drop for Request<R> {
     fn drop(&mut self) {
-        self.settle(State::Gone);
+        self.0.give_up();
+    }
+}
+
+impl<T> Drop for Reply<T> {
+    fn drop(&mut self) {
+        if let Some(question) = &self.0 {
+            question.take_back();
+        }
     }
 }
 
 impl<T: Send + 'static> Reply<T> {
     /// A question and where its answer will be.
     pub(super) fn new<R>(question: impl FnOnce(&R) -> T + Send + 'static) -> (Request<R>, Self) {
-        let slot = Arc::new(Slot { state: Mutex::new(State::Waiting), changed: Event::new() });
-        let asked = Asked(Arc::downgrade(&slot));
-        let request = move |reducer: &R| {
-            if asked.0.strong_count() > 0 {
-                asked.settle(State::Answered(question(reducer)));
-            }
-        };
-        (Box::new(request), Reply(slot))
+        let state = Mutex::new(State::Waiting(question));
+        let asked = Arc::new(Question { state, changed: Event::new() });
+        (Request(asked.clone()), Reply(Some(asked)))
     }
 
     /// No answer, now and for ever.
     pub(super) fn gone() -> Self {
-        Reply(Arc::new(Slot { state: Mutex::new(State::Gone), changed: Event::new() }))
+        Reply(None)
+    }
+
+    /// Notified when there may be an answer.
+    fn listen(&self) -> Option<EventListener> {
+        self.0.as_ref().map(|question| question.listen())
     }
 
     fn take(&self) -> Option<Result<T, NoReply>> {
-        let mut state = crate::lock(&self.0.state);
-        if let State::Waiting = *state {
-            return None;
-        }
-        Some(match std::mem::replace(&mut *state, State::Gone) {
-            State::Answered(answer) => Ok(answer),
-            State::Waiting | State::Gone => Err(NoReply::Gone),
-        })
+        self.0.as_ref().map_or(Some(Err(NoReply::Gone)), |question| question.take())
     }
 
     /// Blocks until there is an answer, or the time is over; then the question is taken back.
@@ -94,10 +188,11 @@ impl<T: Send + 'static> Reply<T> {
     pub fn wait(self, timeout: Duration) -> Result<T, NoReply> {
         let deadline = Instant::now().checked_add(timeout);
         loop {
-            let listener = self.0.changed.listen();
+            let listener = self.listen();
             if let Some(answer) = self.take() {
                 return answer;
             }
+            let Some(listener) = listener else { return Err(NoReply::Gone) };
             match deadline {
                 None => listener.wait(),
                 Some(deadline) if listener.wait_deadline(deadline).is_some() => {}
@@ -109,10 +204,11 @@ impl<T: Send + 'static> Reply<T> {
     /// The answer, on any runtime.
     async fn answer(self) -> Result<T, NoReply> {
         loop {
-            let listener = self.0.changed.listen();
+            let listener = self.listen();
             if let Some(answer) = self.take() {
                 return answer;
             }
+            let Some(listener) = listener else { return Err(NoReply::Gone) };
             listener.await;
         }
     }

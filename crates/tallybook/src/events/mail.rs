@@ -1,11 +1,12 @@
 //! [`Mail`]: what one thread has sent to one actor in one epoch.
 
-use super::{Account, Event, EventStats, Full};
+use super::overflow::{Lost, Overflow};
+use super::{Account, Event, Full};
 use crate::metric::{Label, Metric};
 use crate::phase::{Cells, Queue, Room, Run, Sequencer};
+use crate::user::Owned;
 use crossbeam_utils::CachePadded;
-use std::cell::RefCell;
-use std::collections::HashMap;
+use foldhash::fast::RandomState;
 
 /// An event of an ordered kind.
 pub(crate) struct Letter<E> {
@@ -17,13 +18,26 @@ pub(crate) struct Letter<E> {
 pub(crate) struct Taken<E> {
     pub(crate) unordered: Vec<E>,
     pub(crate) ordered: Vec<Letter<E>>,
+    /// How many of each kind there are.
+    pub(crate) counts: Vec<u64>,
+    /// How many bytes of memory the mail has given back.
+    pub(crate) freed: usize,
 }
 
 /// What all mail of an actor has in common.
 pub(crate) struct Desk {
+    /// And the memory of all of it.
     pub(crate) room: Room,
     /// Numbers ordered events.
     pub(crate) sequencer: Sequencer,
+    /// Hashes keys.
+    pub(super) hasher: RandomState,
+}
+
+impl Desk {
+    pub(crate) fn new(room: Room) -> Self {
+        Desk { room, sequencer: Sequencer::new(), hasher: RandomState::default() }
+    }
 }
 
 /// The cells at an actor's place: one user at a time, as all cells.
@@ -39,15 +53,8 @@ pub(crate) struct Mail<E: Event> {
 struct Waiting<E: Event> {
     unordered: Queue<E>,
     ordered: Queue<Letter<E>>,
-    /// What there was no room for, where it is merged. Never borrowed while code of the user runs, which might send to the
-    /// same actor.
-    merged: RefCell<HashMap<E::Key, Merged<E>>>,
-}
-
-/// An event that others were merged into, and the number of the last of them if they are ordered.
-struct Merged<E> {
-    number: Option<u64>,
-    event: E,
+    /// What there was no room for, where it is merged.
+    overflow: Overflow<E>,
 }
 
 impl<E: Event> Cells for Mail<E> {
@@ -86,37 +93,59 @@ impl<E: Event> Mail<E> {
     #[cold]
     #[inline(never)]
     fn put_ordered_slowly(&self, event: E, desk: &Desk) -> bool {
-        let waiting = &self.queues[event.kind().index()];
+        let kind = event.kind();
+        let index = kind.index();
         let letter = Letter { number: desk.sequencer.next(&self.run), event };
-        match waiting.ordered.push(letter, &desk.room) {
-            Ok(calls) => calls,
-            Err(letter) => self.put_where_full(letter.event, Some(letter.number)),
+        match self.queues[index].ordered.push(letter, &desk.room) {
+            Ok(calls) => return calls,
+            Err(Letter { number, event }) => {
+                self.put_where_full((kind, index), event, Some(number), desk);
+            }
         }
+        false
     }
 
     #[cold]
     #[inline(never)]
     fn put_unordered_slowly(&self, event: E, desk: &Desk) -> bool {
-        let waiting = &self.queues[event.kind().index()];
-        match waiting.unordered.push(event, &desk.room) {
-            Ok(calls) => calls,
-            Err(event) => self.put_where_full(event, None),
+        let kind = event.kind();
+        let index = kind.index();
+        match self.queues[index].unordered.push(event, &desk.room) {
+            Ok(calls) => return calls,
+            Err(event) => self.put_where_full((kind, index), event, None, desk),
         }
+        false
     }
 
-    fn put_where_full(&self, event: E, number: Option<u64>) -> bool {
-        let kind = event.kind();
-        let (waiting, account) = (&self.queues[kind.index()], &self.account.0[kind]);
+    /// Does with it what its delivery says. All code of the user that this runs may panic, which goes on to the sender, and
+    /// may send to the same actor: so the account and the queue are right before each call of it.
+    fn put_where_full(
+        &self,
+        (kind, index): (E::Kind, usize),
+        event: E,
+        number: Option<u64>,
+        desk: &Desk,
+    ) {
+        let (waiting, account) = (&self.queues[index], &self.account.0.all()[index]);
         account.sent.inc();
-        match E::delivery(kind).full {
-            Full::DropNewest => account.dropped.inc(),
+        let event = Owned::new(event);
+        let lost = Lost(account);
+        let full = E::delivery(kind).full;
+        lost.disarm();
+        let event = event.into_inner();
+        match full {
+            Full::DropNewest => {
+                account.dropped.inc();
+                drop(event);
+            }
             Full::DropOldest => {
                 account.dropped.inc();
                 waiting.replace_oldest(event, number);
             }
-            Full::Coalesce => waiting.merge(Merged { number, event }, account),
+            Full::Coalesce => {
+                waiting.overflow.merge(event, number, &desk.hasher, &desk.room, account);
+            }
         }
-        false
     }
 
     /// Counts an event of that kind that is not taken.
@@ -130,14 +159,19 @@ impl<E: Event> Mail<E> {
     pub(crate) fn take(&self, into: &mut Taken<E>) {
         // Until this side is used again, the sender has numbers from another.
         self.run.end();
-        for (waiting, account) in self.queues.iter().zip(self.account.0.all()) {
+        into.counts.resize(self.queues.len(), 0);
+        for (kind, waiting) in self.queues.iter().enumerate() {
             let unordered = waiting.unordered.take(&mut into.unordered);
             let ordered = waiting.ordered.take(&mut into.ordered);
-            account.sent.add((unordered + ordered) as u64);
-            for (_, Merged { number, event }) in waiting.merged.borrow_mut().drain() {
-                match number {
-                    None => into.unordered.push(event),
-                    Some(number) => into.ordered.push(Letter { number, event }),
+            let queued = (unordered + ordered) as u64;
+            self.account.0.all()[kind].sent.add(queued);
+            let (records, freed) = waiting.overflow.take();
+            into.freed += freed;
+            into.counts[kind] += queued + records.len() as u64;
+            for record in records {
+                match record.into_event() {
+                    (event, None) => into.unordered.push(event),
+                    (event, Some(number)) => into.ordered.push(Letter { number, event }),
                 }
             }
         }
@@ -146,17 +180,13 @@ impl<E: Event> Mail<E> {
 
 impl<E> Taken<E> {
     pub(crate) fn new() -> Self {
-        Taken { unordered: Vec::new(), ordered: Vec::new() }
+        Taken { unordered: Vec::new(), ordered: Vec::new(), counts: Vec::new(), freed: 0 }
     }
 }
 
 impl<E: Event> Waiting<E> {
     fn new() -> Self {
-        Waiting {
-            unordered: Queue::new(),
-            ordered: Queue::new(),
-            merged: RefCell::new(HashMap::new()),
-        }
+        Waiting { unordered: Queue::new(), ordered: Queue::new(), overflow: Overflow::new() }
     }
 
     fn replace_oldest(&self, event: E, number: Option<u64>) {
@@ -165,42 +195,14 @@ impl<E: Event> Waiting<E> {
             Some(number) => drop(self.ordered.replace_oldest(Letter { number, event })),
         }
     }
-
-    /// Puts it with those of its key, if there are any.
-    fn merge(&self, last: Merged<E>, account: &EventStats) {
-        let known = self.merged.borrow_mut().remove(&last.event.key());
-        let merged = match known {
-            None => last,
-            Some(known) => {
-                account.coalesced.inc();
-                let mut both = Merging { event: Some(known.event), account };
-                if let Some(event) = &mut both.event {
-                    event.coalesce(last.event);
-                }
-                let event = both.event.take();
-                let Some(event) = event else { return };
-                Merged { number: last.number, event }
-            }
-        };
-        let key = merged.event.key();
-        // The user's `coalesce` may have sent one of the same key meanwhile.
-        let between = self.merged.borrow_mut().insert(key, merged);
-        if let Some(between) = between {
-            self.merge(between, account);
-        }
-    }
 }
 
-/// An event that is lost if the user's code panics.
-struct Merging<'a, E> {
-    event: Option<E>,
-    account: &'a EventStats,
-}
-
-impl<E> Drop for Merging<'_, E> {
+/// Of a registry that nobody collected: one by one, as each may panic.
+impl<E: Event> Drop for Waiting<E> {
     fn drop(&mut self) {
-        if self.event.is_some() {
-            self.account.lost.inc();
+        if std::mem::needs_drop::<E>() {
+            self.unordered.take_values().into_iter().for_each(|event| drop(Owned::new(event)));
+            self.ordered.take_values().into_iter().for_each(|letter| drop(Owned::new(letter)));
         }
     }
 }

@@ -4,7 +4,7 @@ use super::doors::{Door, Doors};
 use super::mail::Desk;
 use super::{Event, Mail, Order, Wake};
 use crate::metric::Label;
-use crate::phase::{Place, Room, Sequencer, record_cells};
+use crate::phase::{Place, Room, record_cells};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -23,13 +23,15 @@ impl<E: Event> Letterbox<E> {
         Letterbox {
             place,
             wake,
-            desk: Desk {
-                room: Room { capacity, call: capacity.div_ceil(4) },
-                sequencer: Sequencer::new(),
-            },
+            desk: Desk::new(Room::new(capacity, capacity.div_ceil(4))),
             doors: Doors::new(E::Kind::VALUES.len()),
             events: PhantomData,
         }
+    }
+
+    /// The bounds of all queues, and their memory.
+    pub(crate) fn room(&self) -> &Room {
+        &self.desk.room
     }
 
     /// What brings the collector.

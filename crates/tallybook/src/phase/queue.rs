@@ -1,6 +1,8 @@
 //! [`Queue`]: what one thread has put by for the closer.
 
+use super::Apart;
 use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// A bounded queue that grows as it is used, with one user at a time: the thread that owns the shard, or the closer once
 /// the side is quiet.
@@ -12,12 +14,32 @@ pub(crate) struct Queue<T>(UnsafeCell<Waiting<T>>);
 // SAFETY: the pointers are into the queue's own memory, which goes where it goes.
 unsafe impl<T: Send> Send for Queue<T> {}
 
-/// How much there may be in a queue.
+/// How much there may be in each of some queues, and what they take together.
 pub(crate) struct Room {
     /// How many there may be, at least 1.
-    pub(crate) capacity: usize,
+    capacity: usize,
     /// At how many whoever empties it is called, at least 1.
-    pub(crate) call: usize,
+    call: usize,
+    /// The memory of all queues that have this room. Relaxed: a number to look at. Not loom's, which need not know of it.
+    bytes: AtomicUsize,
+}
+
+impl Room {
+    pub(crate) const fn new(capacity: usize, call: usize) -> Self {
+        Room { capacity, call, bytes: AtomicUsize::new(0) }
+    }
+
+    /// How many bytes the queues take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Relaxed)
+    }
+
+    /// Something else of the same owner has grown or shrunk.
+    pub(crate) fn resized(&self, before: usize, now: usize) {
+        if before != now {
+            self.bytes.fetch_add(now.wrapping_sub(before), Relaxed);
+        }
+    }
 }
 
 struct Waiting<T> {
@@ -83,7 +105,7 @@ impl<T> Queue<T> {
     /// more.
     fn widen(&self, room: &Room) -> Option<bool> {
         while self.len() < room.capacity {
-            self.grow(room.capacity);
+            self.grow(room);
             // SAFETY: as in `push_within`.
             let waiting = unsafe { &mut *self.0.get() };
             let len = waiting.len();
@@ -100,13 +122,15 @@ impl<T> Queue<T> {
     }
 
     /// Makes memory for one more, if there is none and may be.
-    fn grow(&self, capacity: usize) {
+    fn grow(&self, limits: &Room) {
         let len = self.len();
         // SAFETY: as in `push_within`.
         if len < unsafe { &*self.0.get() }.room {
             return;
         }
-        let room = (len * 2).max(LEAST).min(capacity);
+        let room = (len * 2).max(LEAST).min(limits.capacity);
+        // Or an allocator that sends what it does would come back here for ever.
+        let _apart = Apart::begin();
         // Made, and further down given back, while nothing is borrowed: what is sent by that is pushed first.
         let mut values = Vec::with_capacity(room);
         // SAFETY: as in `push_within`.
@@ -115,6 +139,7 @@ impl<T> Queue<T> {
         if len < room {
             values.append(&mut waiting.values);
             std::mem::swap(&mut waiting.values, &mut values);
+            limits.resized(waiting.room * size_of::<T>(), room * size_of::<T>());
             waiting.room = room;
             waiting.aim(len, true);
         }
@@ -130,6 +155,16 @@ impl<T> Queue<T> {
         let oldest = std::mem::replace(oldest, value);
         waiting.oldest = (waiting.oldest + 1) % waiting.values.len();
         oldest
+    }
+
+    /// All, in any order and with their memory, for whoever drops them one by one.
+    pub(crate) fn take_values(&mut self) -> Vec<T> {
+        let waiting = self.0.get_mut();
+        waiting.settle();
+        let values = std::mem::take(&mut waiting.values);
+        (waiting.room, waiting.oldest) = (0, 0);
+        waiting.aim(0, false);
+        values
     }
 
     /// How many there are.
@@ -215,7 +250,7 @@ mod tests {
             steps in prop::collection::vec(step(), 0..300),
         ) {
             let (queue, mut model) = (Queue::new(), VecDeque::new());
-            let room = Room { capacity, call };
+            let room = Room::new(capacity, call);
             let mut taken = Vec::new();
             for (n, step) in steps.into_iter().enumerate() {
                 match step {
@@ -249,7 +284,7 @@ mod tests {
         #[repr(align(16))]
         #[derive(Debug, PartialEq)]
         struct Nothing;
-        let (queue, room) = (Queue::new(), Room { capacity: 100, call: 30 });
+        let (queue, room) = (Queue::new(), Room::new(100, 30));
         let mut taken = Vec::new();
         for round in 1..=3 {
             let calls: Vec<_> = (1..=110).map(|n| (n, queue.push(Nothing, &room))).collect();

@@ -40,10 +40,12 @@ impl Stream for Snapshots {
                 self.listener = None;
                 return Poll::Ready(Some(latest));
             }
-            let Some(inner) = self.reader.inner.clone() else { return Poll::Pending };
             // The listener is made before the look at the latest that finds nothing, so no notification falls between.
             match &mut self.listener {
-                None => self.listener = Some(inner.changed.listen()),
+                None => match self.reader.listen() {
+                    None => return Poll::Pending,
+                    listener => self.listener = listener,
+                },
                 Some(listener) => {
                     ready!(Pin::new(listener).poll(cx));
                     self.listener = None;

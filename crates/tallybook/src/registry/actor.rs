@@ -6,6 +6,7 @@ use crate::events::{Account, Actor, Event, Post, Reducer};
 use crate::metric::Stats;
 use crate::snapshot::Declaration;
 use crate::totals::ReducerTotals;
+use crate::user::Owned;
 use std::sync::Arc;
 
 /// Builds an [`Actor`]; made by [`Registry::actor_builder`].
@@ -23,6 +24,11 @@ impl<'a> ActorBuilder<'a> {
 
     /// How many events of one kind a thread can have waiting, 65,536 by default, and at least 1. Queues grow as they are
     /// used. The collector is asked to empty them when one is full to a quarter.
+    ///
+    /// For each thread that sends and each kind there are two queues, which keep the memory that they have grown to: at most
+    /// `2 * capacity` times the size of an event, and 8 bytes more for each of an ordered kind. What the events own on the
+    /// heap comes on top, and so does what is [merged](crate::Full::Coalesce), which the number of keys bounds and not this.
+    /// The memory of queues, and of what is merged, is in [`CollectorStats::memory`](crate::CollectorStats::memory).
     pub fn capacity(mut self, events: usize) -> Self {
         self.capacity = events.max(1);
         self
@@ -32,6 +38,9 @@ impl<'a> ActorBuilder<'a> {
     ///
     /// # Errors
     /// As [`Registry::set`].
+    ///
+    /// # Panics
+    /// If the default of [`Reducer::Snapshot`] does; then nothing is registered.
     pub fn register<R: Reducer>(self, reducer: R) -> Result<Actor<R>, RegisterError> {
         const {
             assert!(
@@ -40,6 +49,8 @@ impl<'a> ActorBuilder<'a> {
             );
         }
         let Some(inner) = &self.registry.inner else { return Ok(Actor::new(None)) };
+        // Before the lock: it is the user's code.
+        let state = Owned::new(Arc::new(R::Snapshot::default()));
         let mut registered = crate::lock(&inner.registered);
         let group = Account::<<R::Event as Event>::Kind>::group();
         registered.names.take("actor", self.name, None, &group)?;
@@ -47,7 +58,7 @@ impl<'a> ActorBuilder<'a> {
         let (_, index) = registered.add_with(inner, self.name, |place, index| {
             let made = Arc::new(Post::new(place.clone(), inner.wake.clone(), self.capacity));
             post = Some(made.clone());
-            ReducerTotals::new(made, reducer, index)
+            ReducerTotals::new(made, Owned::new(reducer), state, index)
         });
         registered.declare(Declaration {
             name: self.name.into(),

@@ -10,7 +10,6 @@ use crate::phase::{Barrier, Hub, Place};
 use crate::set::Set;
 use crate::snapshot::{Declaration, Settings, Snapshot};
 use arc_swap::ArcSwap;
-use event_listener::Event;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -137,7 +136,7 @@ impl RegistryBuilder {
             hub,
             clock,
             published: Arc::new(ArcSwap::from_pointee(Snapshot::clone(&empty))),
-            changed: Event::new(),
+            changed: Arc::default(),
             patience: self.patience,
             shutdown_timeout: self.shutdown_timeout,
             wake: Arc::default(),

@@ -20,7 +20,7 @@ impl Snapshot {
     #[must_use]
     #[track_caller]
     pub fn state<R: Reducer>(&self, actor: &Actor<R>) -> Arc<R::Snapshot> {
-        let state = self.reducer_part(actor).map(|part| part.state.clone());
+        let state = self.reducer_part(actor).map(|part| Arc::clone(&part.state));
         state.and_then(|state| state.downcast().ok()).unwrap_or_default()
     }
 

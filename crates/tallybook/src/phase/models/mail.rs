@@ -4,7 +4,7 @@ use super::{Writer, check};
 use crate::events::{Delivery, Desk, Event, Full, Letter, Mail, Order, Taken as Events};
 use crate::metric::{Metric, Span};
 use crate::phase::sync::Ordering::{Acquire, Release};
-use crate::phase::{Barrier, Block, Closer, Hub, Patience, Room, Sequencer};
+use crate::phase::{Barrier, Block, Closer, Hub, Patience, Room};
 use crate::row::{Drain, Rest};
 use loom::sync::atomic::AtomicU64;
 use loom::thread;
@@ -88,8 +88,7 @@ impl Taken {
 fn the_account_of_events_adds_up() {
     check(3, || {
         let hub = Hub::new(Barrier::Fence);
-        let room = Room { capacity: 1, call: 1 };
-        let desk = Arc::new(Desk { room, sequencer: Sequencer::new() });
+        let desk = Arc::new(Desk::new(Room::new(1, 1)));
         let told = Arc::new(AtomicU64::new(0));
         let sender = || Sender { writer: Writer::new(&hub), desk: desk.clone() };
         let (first, second, heard) = (sender(), sender(), told.clone());
