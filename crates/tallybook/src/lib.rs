@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod family;
 mod history;
+mod listening;
 mod measure;
 mod metric;
 mod names;

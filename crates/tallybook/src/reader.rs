@@ -4,6 +4,7 @@ mod stream;
 
 pub use stream::Snapshots;
 
+use crate::listening::Listening;
 use crate::snapshot::Snapshot;
 use arc_swap::{ArcSwap, Cache};
 use event_listener::{Event, EventListener, Listener};
@@ -80,7 +81,7 @@ impl Reader {
             if latest.epoch() > after {
                 return latest;
             }
-            listener.await;
+            Listening::new(listener).await;
         }
     }
 

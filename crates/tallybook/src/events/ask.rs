@@ -1,5 +1,6 @@
 //! [`Reply`]: asking a reducer something.
 
+use crate::listening::Listening;
 use crate::user::{self, Owned};
 use event_listener::{Event, EventListener, Listener};
 use std::fmt;
@@ -209,7 +210,7 @@ impl<T: Send + 'static> Reply<T> {
                 return answer;
             }
             let Some(listener) = listener else { return Err(NoReply::Gone) };
-            listener.await;
+            Listening::new(listener).await;
         }
     }
 }

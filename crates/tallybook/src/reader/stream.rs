@@ -1,8 +1,8 @@
 //! [`Snapshots`]: the snapshots that a reader waits for, as a stream.
 
 use super::Reader;
+use crate::listening::Listening;
 use crate::snapshot::Snapshot;
-use event_listener::EventListener;
 use futures_core::Stream;
 use std::future::Future;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ pub struct Snapshots {
     /// The epoch of the snapshot that was seen last.
     seen: u64,
     /// What wakes this stream, while it waits.
-    listener: Option<EventListener>,
+    listener: Option<Listening>,
 }
 
 impl Snapshots {
@@ -44,7 +44,7 @@ impl Stream for Snapshots {
             match &mut self.listener {
                 None => match self.reader.listen() {
                     None => return Poll::Pending,
-                    listener => self.listener = listener,
+                    listener => self.listener = listener.map(Listening::new),
                 },
                 Some(listener) => {
                     ready!(Pin::new(listener).poll(cx));
