@@ -1,6 +1,7 @@
 //! What Tallybook costs, measured beside its peers, and whether that is what was promised.
 #![forbid(unsafe_code)]
 
+mod crowds;
 mod durations;
 mod events;
 mod facts;
@@ -46,7 +47,7 @@ struct Arguments {
 
 type Question = (&'static str, fn(Effort) -> Result<Report>);
 
-const QUESTIONS: [Question; 12] = [
+const QUESTIONS: [Question; 13] = [
     ("facts", facts::report),
     ("histograms", histograms::report),
     ("durations", durations::report),
@@ -58,6 +59,7 @@ const QUESTIONS: [Question; 12] = [
     ("ticks", ticks::report),
     ("windows", windows::report),
     ("readers", readers::report),
+    ("crowds", crowds::report),
     ("off", off::report),
 ];
 

@@ -48,10 +48,21 @@ impl<S: Stats> Set<S> {
     /// A fact inside a fact of the same registry joins it: they are one. If `fact` panics, what it changed up to there
     /// stays recorded and the panic goes on. In a disabled registry `fact` is not called.
     ///
-    /// Never blocks, and allocates only on a thread's first fact on this set.
+    /// Never waits for another thread, except on a thread's first fact on this set, which allocates and takes two locks for
+    /// a moment. After that it allocates only where a histogram's values spread further than before.
     ///
-    /// A fact belongs to the moment it begins. So do not wait for another thread inside of it: what that thread records
-    /// meanwhile may be in a later cut than this fact, and the cut cannot be finished before it.
+    /// # Read first, then record
+    /// A fact belongs to the moment it begins. What the closure learns from another thread while it runs, by an atomic, a
+    /// lock or a channel, may be newer than that: the other thread's own fact may then be in a later cut than this one, and
+    /// a snapshot in between shows the effect without its cause. So read what you need before the call. Nor should a closure
+    /// wait for another thread: the cut cannot be finished while it runs.
+    ///
+    /// # Facts out of the memory allocator
+    /// A global allocator may record what it does. A fact that comes out of it while this library works for another fact,
+    /// and one of an event's `key`, `coalesce`, or its key's `Hash` and `Eq`, is a fact of its own: counted exactly, but not
+    /// joined to the one around it. An allocator should have a guard against recursion, as always; the facts of one that has
+    /// none are refused where they would never end, and counted in
+    /// [`CollectorStats::refused`](crate::CollectorStats::refused).
     ///
     /// ```
     /// use tallybook::{Counter, Registry, Stats};

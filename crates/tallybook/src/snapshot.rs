@@ -115,10 +115,6 @@ pub struct UserPanics {
 
 /// What is registered under a name.
 #[derive(Clone, Debug)]
-#[cfg_attr(
-    not(feature = "serde"),
-    expect(dead_code, reason = "only those that walk the schema need the places")
-)]
 pub struct Declaration {
     /// The name of the set or family.
     pub name: Arc<str>,
