@@ -10,8 +10,8 @@ use std::sync::Arc;
 ///
 /// # Who keeps it alive
 /// The family's map does, until the closer retires the entry; and a pointer to it lies in a cache (a line, a victim,
-/// the list of spilled entries) only between a fact on it and the drain of that fact's epoch. The entry retires when nobody holds it and the epoch of
-/// the last release has been drained, so no such pointer is left then.
+/// the list of spilled entries) only between a fact on it and the drain of that fact's epoch. The entry retires when nobody
+/// holds it and a snapshot has shown the epoch of the last release, so no such pointer is left then.
 pub(crate) struct KeyedEntry<X, S> {
     /// What the family keeps with it: the key, and when it was created.
     pub(crate) meta: X,
@@ -125,15 +125,18 @@ impl<X, S: Metric> KeyedEntry<X, S> {
         Holders::unpack(self.holders.load(Ordering::Relaxed)).count == 0
     }
 
-    /// Retires the entry if nobody holds it and the last release was in an epoch before `closed`, which is the epoch that
-    /// was drained last. Then nothing of it is left to drain, and it can never be held again.
-    pub(crate) fn retire(&self, closed: u64) -> bool {
-        let closed = closed as u32;
+    /// Retires the entry if nobody holds it and the last release was in an epoch before `first`: a snapshot has shown it
+    /// since. `first..=last` are the epochs that no snapshot has shown yet, all of which have been drained. Then nothing of
+    /// the entry is left to drain, and it can never be held again.
+    pub(crate) fn retire(&self, first: u64, last: u64) -> bool {
+        // In epochs before the open one. Should an age not fit in 32 bits, it comes out too small, and the entry stays.
+        let open = last.wrapping_add(1);
+        let interval = u32::try_from(open.wrapping_sub(first)).unwrap_or(u32::MAX);
         // Acquire: pairs with the Release in `release`. Release: whoever is refused by `hold` because of this sees what the
         // collector did before.
         self.change_holders(Ordering::AcqRel, |holders| {
-            let over = holders.released != closed && holders.released != closed.wrapping_add(1);
-            (holders.count == 0 && over).then_some(Holders { count: RETIRED, ..holders })
+            let is_shown = (open as u32).wrapping_sub(holders.released) > interval;
+            (holders.count == 0 && is_shown).then_some(Holders { count: RETIRED, ..holders })
         })
     }
 

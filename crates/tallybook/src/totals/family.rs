@@ -40,9 +40,12 @@ pub(crate) struct FamilyTotals<K: Key, S: Stats> {
     touched: Vec<u32>,
     /// How many rows the lists of changed rows have, of all snapshots.
     changed_alive: Arc<AtomicUsize>,
-    /// The entries that were unheld when something of them was drained before the last snapshot, and those since.
-    unheld: Vec<Arc<Keyed<K, S>>>,
-    unheld_now: Vec<Arc<Keyed<K, S>>>,
+    /// The rows of the entries that were unheld when something of them was drained in the interval of the last snapshot, and
+    /// of those since: each once, whichever number of epochs an interval has.
+    unheld: Vec<u32>,
+    unheld_now: Vec<u32>,
+    /// By row, whether it is in `unheld_now`.
+    is_unheld: Vec<bool>,
     delta: Delta<S>,
     published: Option<Arc<FamilyPart<K, S>>>,
 }
@@ -69,6 +72,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
             changed_alive: Arc::default(),
             unheld: Vec::new(),
             unheld_now: Vec::new(),
+            is_unheld: Vec::new(),
             delta: Delta::new(),
             published: None,
         }
@@ -80,10 +84,9 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         if entry.meet(tick.span.first) {
             self.touched.push(row);
         }
-        // If it is released after this, that is a fact of a later epoch, and it is drained again. One that is in the list
-        // twice retires once.
-        if entry.is_unheld() {
-            self.unheld_now.push(entry.share());
+        // If it is released after this, that is a fact of a later epoch, and it is drained again.
+        if entry.is_unheld() && !std::mem::replace(&mut self.is_unheld[row as usize], true) {
+            self.unheld_now.push(row);
         }
         // Otherwise it was made or let go, and nothing else.
         if self.delta.drain(cells, tick.span) {
@@ -114,6 +117,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
     fn admit(&mut self, entry: &Met<Meta<K>, S>) -> u32 {
         let row = self.free.pop().unwrap_or_else(|| {
             self.used += 1;
+            self.is_unheld.push(false);
             self.used - 1
         });
         entry.set_row(row);
@@ -128,24 +132,26 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         &mut self.owners.get_mut(page, || Owners::new(alive)).entries[at]
     }
 
-    /// Retires those that were unheld before the last snapshot and have not come back since: their last change was published
-    /// then.
+    /// Retires those whose last release was in an interval before this one, so that a snapshot has shown it. One that was
+    /// held and released since is in the list of this interval, too, and waits for the next.
     fn retire_unheld(&mut self, span: Span) -> usize {
         let now = std::mem::take(&mut self.unheld_now);
-        let before = std::mem::replace(&mut self.unheld, now);
+        now.iter().for_each(|row| self.is_unheld[*row as usize] = false);
         let mut retirements = 0;
-        for entry in before {
+        for row in std::mem::replace(&mut self.unheld, now) {
+            let owner =
+                self.owners.get(row as usize / OWNERS).and_then(|page| page.of(row as usize));
+            let entry = owner.expect("a row has an owner until it retires").clone();
             self.shared.about_to_retire();
-            if entry.retire(span.last) {
-                self.retire(&entry, span);
+            if entry.retire(span.first, span.last) {
+                self.retire(row, &entry, span);
                 retirements += 1;
             }
         }
         retirements
     }
 
-    fn retire(&mut self, entry: &Arc<Keyed<K, S>>, span: Span) {
-        let row = entry.row().expect("an entry that was touched has a row");
+    fn retire(&mut self, row: u32, entry: &Arc<Keyed<K, S>>, span: Span) {
         self.rows.update(row as usize, |words| {
             S::carry(words, &mut self.retired, span);
             words.fill(0);
