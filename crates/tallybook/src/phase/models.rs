@@ -257,9 +257,8 @@ fn an_entry_retires() {
         let mut totals = Totals::new(&hub);
         totals.cut();
         // The snapshot after the first cut has shown that; this one is of two epochs.
-        let first = totals.cut();
-        let last = totals.cut();
-        let retired = entry.retire(first, last).then_some(totals.entries[0]);
+        let interval = [totals.cut(), totals.cut()];
+        let retired = entry.retire(interval[0], interval[1]).then_some(totals.entries[0]);
         last.join().unwrap();
         finds.join().unwrap();
         totals.cut();

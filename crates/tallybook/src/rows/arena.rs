@@ -72,6 +72,10 @@ impl Arena {
         }
     }
 
+    pub(super) fn word(&self, node: u32, at: usize) -> u64 {
+        self.node(node)[at].load(Relaxed)
+    }
+
     /// Copies words of a node, from `start` on, into `to`.
     pub(super) fn load(&self, node: u32, start: usize, to: &mut [u64]) {
         for (to, word) in to.iter_mut().zip(&self.node(node)[start..]) {

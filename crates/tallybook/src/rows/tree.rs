@@ -35,6 +35,11 @@ impl Tree {
         }
     }
 
+    /// The first word of a row; zero if it was never written.
+    pub(crate) fn word(&self, row: usize) -> u64 {
+        word(self.shape, &self.pages, &self.branches, self.root, self.height, row)
+    }
+
     /// Calls `f` with each word that is not zero, in order, and its number, counted over all rows.
     pub(crate) fn each_word(&self, words: Range<usize>, mut f: impl FnMut(usize, u64)) {
         let page_words = self.shape.words << self.shape.page_bits;
@@ -71,4 +76,28 @@ impl Tree {
             }
         }
     }
+}
+
+/// The first word of a row below a root.
+#[inline]
+pub(super) fn word(
+    shape: Shape,
+    pages: &Arena,
+    branches: &Arena,
+    root: u32,
+    height: u32,
+    row: usize,
+) -> u64 {
+    let page = shape.page_of(row);
+    if page >= capacity(height) {
+        return 0;
+    }
+    let mut node = root;
+    for level in (0..height).rev() {
+        if node == NOTHING {
+            return 0;
+        }
+        node = branches.half(node, child_of(page, level));
+    }
+    if node == NOTHING { 0 } else { pages.word(node, shape.start_of(row)) }
 }

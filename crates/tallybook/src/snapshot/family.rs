@@ -5,7 +5,7 @@ use crate::family::{Key, Keyed, Shared};
 use crate::metric::{Span, Stats};
 use crate::pages::Pages;
 use crate::row::Row;
-use crate::rows::RowsView;
+use crate::rows::{IndexView, RowsView};
 use crate::slots;
 use crate::totals::{Changed, OWNERS, Owners};
 use std::any::Any;
@@ -20,14 +20,14 @@ pub(crate) struct FamilyPart<K: Key, S: Stats> {
     pub(crate) slots: Option<Arc<RowsView>>,
     pub(crate) averages: Option<RowsView>,
     pub(crate) owners: Pages<Owners<K, S>>,
+    /// From the hashes of keys to rows.
+    pub(crate) index: IndexView,
     /// How many rows there are, those of no entry included.
     pub(crate) used: usize,
     pub(crate) live: usize,
     pub(crate) total: Box<[u64]>,
     pub(crate) total_averages: Box<[u64]>,
     pub(crate) retired: Box<[u64]>,
-    /// `Shared::retirements` by then.
-    pub(crate) retirements: u64,
     /// The rows that changed in the interval.
     pub(crate) changed: Changed,
 }
@@ -68,16 +68,14 @@ impl<K: Key, S: Stats> FamilyPart<K, S> {
         (0..self.used).filter_map(|row| Some((row, self.owner(row)?)))
     }
 
-    /// The row of a key. One look into the live map, as long as no entry has retired since this snapshot.
+    /// The row of a key. The key's `Hash` and `Eq` run on the reader's thread, and nothing live is touched.
     pub(crate) fn find(&self, key: &K) -> Option<usize> {
-        let current = self.shared.map.get(key).and_then(|by_key| {
-            let row = by_key.0.row()? as usize;
-            self.owner(row).is_some_and(|owner| Arc::ptr_eq(owner, &by_key.0)).then_some(row)
-        });
-        if current.is_some() || self.shared.retirements() == self.retirements {
-            return current;
-        }
-        self.entries().find(|(_, entry)| entry.meta.key == *key).map(|(row, _)| row)
+        let hash = self.shared.hash(key);
+        self.index.find(hash, |row| {
+            let is_own =
+                |owner: &Arc<Keyed<K, S>>| owner.meta.hash == hash && owner.meta.key == *key;
+            self.owner(row).is_some_and(is_own)
+        })
     }
 }
 

@@ -7,9 +7,10 @@ use crate::history::TOTAL;
 use crate::metric::{Span, Stats};
 use crate::pages::Pages;
 use crate::phase::{KeyedBlock, Met, Quiet};
-use crate::rows::Rows;
+use crate::rows::{Index, Rows};
 use crate::slots::{Counts, Slots};
 use crate::snapshot::{FamilyPart, Part, RETIRED_SLOTS, TOTAL_SLOTS, slots_of};
+use crate::user::Owned;
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -25,6 +26,8 @@ pub(crate) struct FamilyTotals<K: Key, S: Stats> {
     averages: Option<Rows>,
     /// The entry of each row, in pages of [`OWNERS`].
     owners: Pages<Owners<K, S>>,
+    /// The row of each hash of a key.
+    index: Index,
     /// Has one owner more than there are pages of them.
     pages_alive: Arc<()>,
     free: Vec<u32>,
@@ -60,6 +63,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
             slots: Slots::of_family(S::SLOTS),
             averages: averages.filter(|words| *words > 0).map(Rows::new),
             owners: Pages::new(),
+            index: Index::new(),
             pages_alive: Arc::new(()),
             free: Vec::new(),
             used: 0,
@@ -123,6 +127,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         entry.set_row(row);
         self.live += 1;
         *self.owner(row) = Some(entry.share());
+        self.index.insert(entry.meta.hash, row);
         row
     }
 
@@ -142,7 +147,8 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
             let owner =
                 self.owners.get(row as usize / OWNERS).and_then(|page| page.of(row as usize));
             let entry = owner.expect("a row has an owner until it retires").clone();
-            self.shared.about_to_retire();
+            // The last one, perhaps.
+            let entry = Owned::new(entry);
             if entry.retire(span.first, span.last) {
                 self.retire(row, &entry, span);
                 retirements += 1;
@@ -162,10 +168,12 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         if let Some(averages) = &mut self.averages {
             averages.update(row as usize, |averages| averages.fill(0));
         }
-        *self.owner(row) = None;
+        self.index.remove(entry.meta.hash, row);
+        let owner = self.owner(row).take();
         self.free.push(row);
         self.live -= 1;
         self.shared.remove(entry);
+        drop(Owned::new(owner));
     }
 
     /// Brings the averages of the total up to this tick, if anything has happened in it.
@@ -211,12 +219,12 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
             slots: self.slots.as_mut().map(Slots::publish),
             averages: self.averages.as_mut().map(Rows::publish),
             owners: self.owners.clone(),
+            index: self.index.publish(),
             used: self.used as usize,
             live: self.live,
             total: self.total.as_slice().into(),
             total_averages: self.total_averages.as_slice().into(),
             retired: self.retired.as_slice().into(),
-            retirements: self.shared.retirements(),
             changed: Changed::new(changed, &self.changed_alive),
         });
         self.published = Some(part.clone());
@@ -228,8 +236,12 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
     }
 
     fn bytes(&self) -> [usize; 2] {
-        let per_entry = size_of::<Keyed<K, S>>() + 3 * size_of::<usize>();
-        let entries = self.live * per_entry + self.owners.len() * size_of::<Owners<K, S>>();
+        // With the counts of its `Arc`.
+        let per_entry = size_of::<Keyed<K, S>>() + 2 * size_of::<usize>();
+        let entries = self.live * per_entry
+            + self.owners.len() * size_of::<Owners<K, S>>()
+            + self.shared.map_bytes()
+            + self.is_unheld.capacity();
         let gone = self.shared.alive().saturating_sub(self.shared.keys());
         let pages = Arc::strong_count(&self.pages_alive) - 1;
         let old_pages = pages.saturating_sub(self.owners.len());
@@ -238,8 +250,8 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
         let rows = |of: fn(&Rows) -> usize| of(&self.rows) + self.averages.as_ref().map_or(0, of);
         let slots = |of: fn(&Slots) -> usize| self.slots.as_ref().map_or(0, of);
         [
-            entries + past + rows(Rows::bytes) + slots(Slots::bytes),
-            past + rows(Rows::past_bytes) + slots(Slots::past_bytes),
+            entries + past + self.index.bytes() + rows(Rows::bytes) + slots(Slots::bytes),
+            past + self.index.past_bytes() + rows(Rows::past_bytes) + slots(Slots::past_bytes),
         ]
     }
 }

@@ -1,6 +1,7 @@
 //! What snapshots of a family share with the collector, counted so that its memory can be told: [`Owners`] and [`Changed`].
 
 use crate::family::Keyed;
+use crate::user::Owned;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -18,6 +19,13 @@ pub(crate) struct Owners<K, S> {
 impl<K, S> Clone for Owners<K, S> {
     fn clone(&self) -> Self {
         Owners { entries: self.entries.clone(), alive: self.alive.clone() }
+    }
+}
+
+// One by one: a key whose drop panics keeps none of the others.
+impl<K, S> Drop for Owners<K, S> {
+    fn drop(&mut self) {
+        self.entries.iter_mut().filter_map(Option::take).for_each(|entry| drop(Owned::new(entry)));
     }
 }
 
