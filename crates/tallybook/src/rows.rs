@@ -183,7 +183,9 @@ impl Rows {
 
     /// The first word of a row as it is now; zero if it was never written.
     pub(crate) fn word(&self, row: usize) -> u64 {
-        tree::word(self.shape, &self.pages.arena, &self.branches.arena, self.root, self.height, row)
+        let page = self.shape.page_of(row);
+        let page = tree::page_below(&self.branches.arena, self.root, self.height, page);
+        page.map_or(0, |page| self.pages.arena.word(page, self.shape.start_of(row)))
     }
 
     /// Whether anybody holds a version.

@@ -14,9 +14,8 @@ use std::hash::{BuildHasher, Hash};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// An entry in the map, with its key's hash, so that moving it touches nothing else.
-type ByHash<K, S> = (u64, Owned<Arc<Keyed<K, S>>>);
-type Table<K, S> = HashTable<ByHash<K, S>>;
+/// By the hashes that the entries have with them.
+type Table<K, S> = HashTable<Owned<Arc<Keyed<K, S>>>>;
 type Shard<K, S> = CachePadded<RwLock<Table<K, S>>>;
 
 /// See the module.
@@ -80,6 +79,13 @@ impl<K, S> Map<K, S> {
         self.bytes.load(Relaxed)
     }
 
+    /// An entry of a hash, if there is any.
+    #[inline]
+    pub(super) fn first(&self, hash: u64) -> Option<Owned<Arc<Keyed<K, S>>>> {
+        let table = read(self.shard(hash));
+        table.find(hash, |entry| entry.meta.hash == hash).cloned()
+    }
+
     /// Finds all entries of a hash, in place of what `alike` has.
     pub(super) fn find(&self, hash: u64, alike: &mut Alike<K, S>) {
         alike.clear(0);
@@ -110,7 +116,7 @@ impl<K, S> Map<K, S> {
     pub(super) fn insert(&self, entry: &Arc<Keyed<K, S>>, others: &Alike<K, S>) -> Inserted {
         let hash = entry.meta.hash;
         let shard = self.shard(hash);
-        let mut owner = Some((hash, Owned::new(entry.clone())));
+        let mut owner = Some(Owned::new(entry.clone()));
         loop {
             let mut table = write(shard);
             if !others.are_all(&table, hash) {
@@ -128,7 +134,7 @@ impl<K, S> Map<K, S> {
                 return Inserted::Full;
             }
             if let Some(owner) = owner.take() {
-                table.insert_unique(hash, owner, |(hash, _)| *hash);
+                table.insert_unique(hash, owner, |owner| owner.meta.hash);
             }
             return Inserted::Done;
         }
@@ -137,7 +143,7 @@ impl<K, S> Map<K, S> {
     /// Takes an entry out, unless it is gone already.
     pub(super) fn remove(&self, entry: &Arc<Keyed<K, S>>) {
         let mut table = write(self.shard(entry.meta.hash));
-        let found = table.find_entry(entry.meta.hash, |(_, known)| Arc::ptr_eq(known, entry));
+        let found = table.find_entry(entry.meta.hash, |known| Arc::ptr_eq(known, entry));
         let owner = found.ok().map(|found| found.remove().0);
         if owner.is_some() {
             self.len.fetch_sub(1, Relaxed);
@@ -158,7 +164,7 @@ impl<K, S> Map<K, S> {
         self.bytes.fetch_add(larger.allocation_size(), Relaxed);
         self.bytes.fetch_sub(table.allocation_size(), Relaxed);
         for owner in table.drain() {
-            larger.insert_unique(owner.0, owner, |(hash, _)| *hash);
+            larger.insert_unique(owner.meta.hash, owner, |owner| owner.meta.hash);
         }
         std::mem::swap(&mut *table, &mut larger);
         // First the lock, then the memory.
@@ -199,7 +205,7 @@ impl<K, S> Alike<K, S> {
     /// Adds the entries of a hash, and answers how many there was no room for. Under a lock.
     fn fill(&mut self, table: &Table<K, S>, hash: u64) -> usize {
         let mut missing = 0;
-        for (_, entry) in table.iter_hash(hash).filter(|(own, _)| *own == hash) {
+        for entry in table.iter_hash(hash).filter(|entry| entry.meta.hash == hash) {
             if self.first.is_none() {
                 self.first = Some(entry.clone());
             } else if self.more.len() < self.more.capacity() {
@@ -214,8 +220,8 @@ impl<K, S> Alike<K, S> {
     /// Whether these are all the entries that the table has of the hash. Under a lock.
     fn are_all(&self, table: &Table<K, S>, hash: u64) -> bool {
         let mut count = 0;
-        let own = table.iter_hash(hash).filter(|(own, _)| *own == hash);
-        let are_known = own.inspect(|_| count += 1).all(|(_, entry)| {
+        let own = table.iter_hash(hash).filter(|entry| entry.meta.hash == hash);
+        let are_known = own.inspect(|_| count += 1).all(|entry| {
             self.first.iter().chain(&self.more).any(|known| Arc::ptr_eq(known, entry))
         });
         are_known && count == usize::from(self.first.is_some()) + self.more.len()

@@ -59,6 +59,18 @@ impl<K: Key, S: Stats> Shared<K, S> {
     /// before still holds. What they do, be it a panic or a call of this, finds the map whole.
     pub(super) fn hold(&self, key: K) -> Result<(Arc<Keyed<K, S>>, bool), K> {
         let hash = self.hash(&key);
+        if let Some(found) = self.map.first(hash)
+            && found.meta.key == key
+            && found.hold()
+        {
+            return Ok((found.into_inner(), false));
+        }
+        self.hold_other(key, hash)
+    }
+
+    /// The same, where not simply the first entry of that hash is the one.
+    #[inline(never)]
+    fn hold_other(&self, key: K, hash: u64) -> Result<(Arc<Keyed<K, S>>, bool), K> {
         let mut others = Alike::new();
         loop {
             if let Some(found) = self.hold_known(hash, &key, &mut others) {

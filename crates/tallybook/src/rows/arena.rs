@@ -35,7 +35,8 @@ impl Arena {
         self.words * size_of::<u64>()
     }
 
-    fn node(&self, node: u32) -> &[AtomicU64] {
+    #[inline]
+    pub(super) fn node(&self, node: u32) -> &[AtomicU64] {
         let node = node as usize;
         let at = node & ((1 << self.chunk_bits) - 1);
         &self.chunks[node >> self.chunk_bits][at * self.words..][..self.words]

@@ -5,10 +5,11 @@
 //! the first slot after it that was free, and leaving closes the gap. So neither growing nor shrinking needs the keys,
 //! and a look into a version is a few reads in a row, of memory that nobody writes.
 
-use super::{Rows, RowsView, Tree};
+use super::{Rows, RowsView};
+use std::sync::atomic::Ordering::Relaxed;
 
-/// How many slots the smallest table has, as a power of two.
-const LEAST_BITS: u32 = 4;
+/// How many slots the smallest table has, as a power of two: no fewer than a page.
+const LEAST_BITS: u32 = PAGE_WORDS.ilog2();
 /// Words of a page, and of a chunk of them: larger pages than a row's, as each look descends to one.
 const PAGE_WORDS: usize = 32;
 const CHUNK_WORDS: usize = 2048;
@@ -60,12 +61,6 @@ fn home_of(hash: u64, bits: u32) -> usize {
     (hash >> (u64::BITS - bits)) as usize
 }
 
-/// The slots from `at` on, round and round.
-fn slots(tree: &Tree, at: usize, bits: u32) -> impl Iterator<Item = (usize, Slot)> {
-    let mask = (1 << bits) - 1;
-    (at..).map(move |at| (at & mask, Slot(tree.word(at & mask))))
-}
-
 impl Index {
     pub(crate) fn new() -> Self {
         Index { rows: rows(), bits: LEAST_BITS, len: 0, replaced: Vec::new() }
@@ -82,32 +77,35 @@ impl Index {
 
     /// Takes out a row that is in it.
     pub(crate) fn remove(&mut self, hash: u64, row: u32) {
-        let tree = self.rows.tree();
         let (own, mask) = (Slot::new(hash, row), (1 << self.bits) - 1);
-        let mut following = slots(&tree, own.home(self.bits), self.bits)
-            .take_while(|(_, slot)| !slot.is_free())
-            .skip_while(|(_, slot)| slot.0 != own.0);
-        let Some((mut gap, _)) = following.next() else { return };
+        let mut gap = own.home(self.bits);
+        while self.rows.word(gap) != own.0 {
+            debug_assert!(self.rows.word(gap) != 0, "what is taken out is in it");
+            gap = (gap + 1) & mask;
+        }
         // What follows moves up, unless it would get before its home.
-        let mut moves = Vec::new();
-        for (at, slot) in following {
-            let distance = at.wrapping_sub(slot.home(self.bits)) & mask;
-            if at.wrapping_sub(gap) & mask <= distance {
-                moves.push((gap, slot));
+        let mut at = gap;
+        loop {
+            at = (at + 1) & mask;
+            let slot = Slot(self.rows.word(at));
+            if slot.is_free() {
+                break;
+            }
+            if at.wrapping_sub(gap) & mask <= at.wrapping_sub(slot.home(self.bits)) & mask {
+                self.set(gap, slot);
                 gap = at;
             }
         }
-        moves.into_iter().for_each(|(at, slot)| self.set(at, slot));
         self.set(gap, Slot(0));
         self.len -= 1;
-        if self.bits > LEAST_BITS && self.len * 8 < 1 << self.bits {
-            self.resize(self.bits - 1);
-        }
     }
 
     /// The current version, and the start of the next.
     pub(crate) fn publish(&mut self) -> IndexView {
         self.replaced.retain_mut(Rows::is_shown);
+        if self.bits > LEAST_BITS && self.len * 8 < 1 << self.bits {
+            self.resize((self.len * 2).max(1).ilog2().max(LEAST_BITS - 1) + 1);
+        }
         IndexView { rows: self.rows.publish(), bits: self.bits }
     }
 
@@ -147,11 +145,21 @@ impl Index {
 impl IndexView {
     /// The first row of a hash that `is` the one looked for. It is also asked about rows whose hashes are alike.
     pub(crate) fn find(&self, hash: u64, mut is: impl FnMut(usize) -> bool) -> Option<usize> {
-        slots(&self.rows, home_of(hash, self.bits), self.bits)
-            .map(|(_, slot)| slot)
-            .take_while(|slot| !slot.is_free())
-            .find(|slot| slot.0 >> 32 == tag_of(hash) && is(slot.row()))
-            .map(Slot::row)
+        let mut at = home_of(hash, self.bits);
+        loop {
+            // No page, no slot that was ever taken.
+            let page = self.rows.page_from(at)?;
+            for word in page {
+                let slot = Slot(word.load(Relaxed));
+                if slot.is_free() {
+                    return None;
+                }
+                if slot.0 >> 32 == tag_of(hash) && is(slot.row()) {
+                    return Some(slot.row());
+                }
+            }
+            at = (at + page.len()) & ((1 << self.bits) - 1);
+        }
     }
 }
 

@@ -64,6 +64,16 @@ impl<K: Key, S: Stats> FamilyPart<K, S> {
         S::read(&mut self.row(words, slots_of(row), span))
     }
 
+    /// The same for a single row. Most rows are short enough for this to allocate nothing.
+    pub(crate) fn value(&self, row: usize, span: Span) -> S::Value {
+        let mut words = [0; 32];
+        let Some(words) = words.get_mut(..S::WORDS) else {
+            return self.values(row, span, &mut Vec::new());
+        };
+        self.rows.load(row, words);
+        S::read(&mut self.row(words, slots_of(row), span))
+    }
+
     pub(crate) fn entries(&self) -> impl Iterator<Item = (usize, &Arc<Keyed<K, S>>)> {
         (0..self.used).filter_map(|row| Some((row, self.owner(row)?)))
     }
@@ -71,11 +81,7 @@ impl<K: Key, S: Stats> FamilyPart<K, S> {
     /// The row of a key. The key's `Hash` and `Eq` run on the reader's thread, and nothing live is touched.
     pub(crate) fn find(&self, key: &K) -> Option<usize> {
         let hash = self.shared.hash(key);
-        self.index.find(hash, |row| {
-            let is_own =
-                |owner: &Arc<Keyed<K, S>>| owner.meta.hash == hash && owner.meta.key == *key;
-            self.owner(row).is_some_and(is_own)
-        })
+        self.index.find(hash, |row| self.owner(row).is_some_and(|owner| owner.meta.key == *key))
     }
 }
 
@@ -138,7 +144,7 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
     #[must_use]
     pub fn get(&self, key: &K) -> Option<S::Value> {
         let part = self.part.as_ref()?;
-        Some(part.values(part.find(key)?, self.span, &mut Vec::new()))
+        Some(part.value(part.find(key)?, self.span))
     }
 
     /// When the entry of a key was created, on the registry's clock.
