@@ -11,7 +11,8 @@ use std::time::Duration;
 
 /// A handle to one entry of a family. `Send` and `Sync`; as long as it is held, what is recorded through it appears in
 /// snapshots. Cloning or dropping it is a read-modify-write on a counter that all holders of the entry share; recording
-/// is not.
+/// is not. As an entry counts its holders in 32 bits, one that has four billion at once, forgotten ones included, is held
+/// for ever.
 pub struct Entry<K: Key, S: Stats> {
     held: Option<Held<K, S>>,
 }

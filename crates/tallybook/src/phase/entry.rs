@@ -52,6 +52,8 @@ struct Holders {
 
 /// The count of a retired entry: it cannot be held again.
 const RETIRED: u32 = u32::MAX;
+/// The count of an entry that has had more holders than can be counted, nearly all of them forgotten: it is held for ever.
+const FOR_EVER: u32 = u32::MAX - 1;
 
 impl Holders {
     fn unpack(word: u64) -> Self {
@@ -99,11 +101,12 @@ impl<X, S: Metric> KeyedEntry<X, S> {
         first
     }
 
-    /// Becomes one more holder, unless the entry has retired.
+    /// Becomes one more holder, unless the entry has retired. The count stops at [`FOR_EVER`].
     pub(crate) fn hold(&self) -> bool {
         // Acquire: pairs with the release of the last holder, so that what it did stays before what this one will do.
         self.change_holders(Ordering::Acquire, |holders| {
-            (holders.count != RETIRED).then(|| Holders { count: holders.count + 1, ..holders })
+            let more = || Holders { count: (holders.count + 1).min(FOR_EVER), ..holders };
+            (holders.count != RETIRED).then(more)
         })
     }
 
@@ -116,7 +119,8 @@ impl<X, S: Metric> KeyedEntry<X, S> {
             // Of two releases the one of the later epoch counts, and only neighbouring epochs can meet here.
             let ahead = holders.released == epoch.wrapping_add(1);
             let released = if ahead { holders.released } else { epoch };
-            Some(Holders { released, count: holders.count - 1 })
+            let one = u32::from(holders.count != FOR_EVER);
+            Some(Holders { released, count: holders.count - one })
         });
     }
 
@@ -236,5 +240,58 @@ impl<X, S> Drop for LentSpill<'_, X, S> {
     fn drop(&mut self) {
         // Release: pairs with the Acquire in `lend_spill`.
         self.spill.flags.store(LISTED, Ordering::Release);
+    }
+}
+
+#[cfg(all(test, not(tallybook_loom)))]
+mod tests {
+    use super::*;
+    use crate::metric::Counter;
+
+    fn count(entry: &KeyedEntry<(), Counter>) -> u32 {
+        Holders::unpack(entry.holders.load(Ordering::Relaxed)).count
+    }
+
+    #[test]
+    fn an_entry_with_more_holders_than_can_be_counted_is_held_for_ever() {
+        let entry = KeyedEntry::<(), Counter>::new(());
+        let nearly = Holders { released: 0, count: FOR_EVER - 2 };
+        entry.holders.store(nearly.pack(), Ordering::Relaxed);
+        assert!(entry.hold());
+        entry.release(1);
+        assert_eq!(count(&entry), FOR_EVER - 2);
+        for _ in 0..5 {
+            assert!(entry.hold());
+        }
+        assert_eq!(count(&entry), FOR_EVER);
+        for _ in 0..5 {
+            entry.release(2);
+        }
+        assert_eq!(count(&entry), FOR_EVER);
+        assert!(!entry.is_unheld() && !entry.retire(5, 5));
+        assert!(entry.hold());
+    }
+
+    #[test]
+    fn an_entry_retires_if_its_last_release_was_before_the_interval() {
+        // The low halves of the epochs go round.
+        for last in [10, u64::from(u32::MAX), u64::from(u32::MAX) + 1, (7 << 32) + 3] {
+            for length in 1..5 {
+                for age in 0..8 {
+                    let entry = KeyedEntry::<(), Counter>::new(());
+                    let released = (last + 1 - age) as u32;
+                    entry.holders.store(Holders { released, count: 0 }.pack(), Ordering::Relaxed);
+                    assert_eq!(entry.retire(last + 1 - length, last), age > length);
+                    assert_eq!(entry.hold(), age <= length);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_interval_of_more_epochs_than_can_be_told_apart_retires_nothing() {
+        let entry = KeyedEntry::<(), Counter>::new(());
+        entry.release(1);
+        assert!(!entry.retire(2, u64::from(u32::MAX) + 5));
     }
 }
