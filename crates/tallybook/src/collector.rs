@@ -3,7 +3,7 @@
 use crate::averages::Averages;
 use crate::error::CollectError;
 use crate::events::Wake;
-use crate::history::{Extreme, History, Stretches};
+use crate::history::{Gathered, History, Stretches};
 use crate::metric::{Counter, Gauge, Max, Metric, Span};
 use crate::phase::{Closer, Hub, Stuck};
 use crate::registry::Inner;
@@ -76,7 +76,7 @@ pub(crate) struct Core {
     drained: Duration,
     /// The first epoch that is not in a snapshot yet, and what was extreme from then on.
     first: u64,
-    extremes: Vec<Extreme>,
+    extremes: Gathered,
     wall: std::time::SystemTime,
     ticking: Duration,
 }
@@ -95,7 +95,7 @@ impl Core {
             cut: start.at(),
             drained: start.at(),
             first: 1,
-            extremes: Vec::new(),
+            extremes: Gathered::default(),
             last: start,
             wall: std::time::SystemTime::UNIX_EPOCH,
             ticking: Duration::ZERO,
@@ -173,7 +173,8 @@ impl Core {
         };
         let from = std::mem::replace(&mut self.last, Arc::new(cut));
         let past = self.totals.iter().map(|totals| totals.bytes()[1]).sum();
-        let history = self.history.add(from, self.cut, extremes, past);
+        let history = self.history.add(from, self.cut, &mut extremes, past);
+        self.extremes = extremes;
         Snapshot { history, ..Snapshot::clone(&self.last) }
     }
 
@@ -183,7 +184,7 @@ impl Core {
         snapshot.stale = true;
         self.cells.stale.inc();
         // Its extremes belong to no stretch: the last one is published already.
-        let own = self.publish_own(snapshot.span, &mut Vec::new());
+        let own = self.publish_own(snapshot.span, &mut Gathered::default());
         if snapshot.parts.is_empty() {
             // Not one cut could be made yet.
             snapshot.schema = inner.schema();
@@ -193,7 +194,7 @@ impl Core {
         snapshot
     }
 
-    fn publish_own(&mut self, span: Span, extremes: &mut Vec<Extreme>) -> Part {
+    fn publish_own(&mut self, span: Span, extremes: &mut Gathered) -> Part {
         let cells = &self.cells;
         let nanos = u64::try_from(self.ticking.as_nanos()).unwrap_or(u64::MAX);
         if nanos > 0 {
@@ -206,7 +207,8 @@ impl Core {
         cells.entries.set(entries as i64);
         let bytes = self.totals.iter().map(|totals| totals.bytes());
         let [bytes, past] = bytes.fold([0; 2], |sum, next| [sum[0] + next[0], sum[1] + next[1]]);
-        cells.memory.set((bytes + self.history.bytes() + self.closer.bytes()) as i64);
+        let gathered = self.extremes.bytes() + extremes.bytes();
+        cells.memory.set((bytes + self.history.bytes() + gathered + self.closer.bytes()) as i64);
         cells.history.set(self.history.len() as i64);
         cells.history_memory.set((past + self.history.bytes()) as i64);
         let mut tick = Tick { span, averages: &self.averages, extremes };

@@ -130,7 +130,7 @@ impl Snapshot {
             parts: Arc::default(),
             schema: Arc::default(),
             settings,
-            history: Arc::default(),
+            history: Stretches::default(),
             held: Arc::default(),
         }
     }

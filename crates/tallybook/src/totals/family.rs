@@ -28,8 +28,6 @@ pub(crate) struct FamilyTotals<K: Key, S: Stats> {
     owners: Pages<Owners<K, S>>,
     /// The row of each hash of a key.
     index: Index,
-    /// Has one owner more than there are pages of them.
-    pages_alive: Arc<()>,
     free: Vec<u32>,
     used: u32,
     live: usize,
@@ -64,7 +62,6 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
             averages: averages.filter(|words| *words > 0).map(Rows::new),
             owners: Pages::new(),
             index: Index::new(),
-            pages_alive: Arc::new(()),
             free: Vec::new(),
             used: 0,
             live: 0,
@@ -133,8 +130,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
 
     fn owner(&mut self, row: u32) -> &mut Option<Arc<Keyed<K, S>>> {
         let (page, at) = (row as usize / OWNERS, row as usize % OWNERS);
-        let alive = &self.pages_alive;
-        &mut self.owners.get_mut(page, || Owners::new(alive)).entries[at]
+        &mut self.owners.get_mut(page, Owners::new).entries[at]
     }
 
     /// Retires those whose last release was in an interval before this one, so that a snapshot has shown it. One that was
@@ -238,15 +234,12 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
     fn bytes(&self) -> [usize; 2] {
         // With the counts of its `Arc`.
         let per_entry = size_of::<Keyed<K, S>>() + 2 * size_of::<usize>();
-        let entries = self.live * per_entry
-            + self.owners.len() * size_of::<Owners<K, S>>()
+        let entries = self.live * per_entry + self.owners.bytes() - self.owners.past_bytes()
             + self.shared.map_bytes()
             + self.is_unheld.capacity();
         let gone = self.shared.alive().saturating_sub(self.shared.keys());
-        let pages = Arc::strong_count(&self.pages_alive) - 1;
-        let old_pages = pages.saturating_sub(self.owners.len());
         let changed = self.changed_alive.load(Relaxed) * size_of::<u32>();
-        let past = gone * per_entry + old_pages * size_of::<Owners<K, S>>() + changed;
+        let past = gone * per_entry + self.owners.past_bytes() + changed;
         let rows = |of: fn(&Rows) -> usize| of(&self.rows) + self.averages.as_ref().map_or(0, of);
         let slots = |of: fn(&Slots) -> usize| self.slots.as_ref().map_or(0, of);
         [

@@ -1,4 +1,4 @@
-//! What snapshots of a family share with the collector, counted so that its memory can be told: [`Owners`] and [`Changed`].
+//! What snapshots of a family share with the collector, [`Owners`] and, counted so that its memory can be told, [`Changed`].
 
 use crate::family::Keyed;
 use crate::user::Owned;
@@ -12,13 +12,11 @@ pub(crate) const OWNERS: usize = 64;
 /// A page of entries.
 pub(crate) struct Owners<K, S> {
     pub(super) entries: [Option<Arc<Keyed<K, S>>>; OWNERS],
-    /// One of as many owners as there are pages, those of earlier snapshots included.
-    alive: Arc<()>,
 }
 
 impl<K, S> Clone for Owners<K, S> {
     fn clone(&self) -> Self {
-        Owners { entries: self.entries.clone(), alive: self.alive.clone() }
+        Owners { entries: self.entries.clone() }
     }
 }
 
@@ -30,8 +28,8 @@ impl<K, S> Drop for Owners<K, S> {
 }
 
 impl<K, S> Owners<K, S> {
-    pub(super) fn new(alive: &Arc<()>) -> Self {
-        Owners { entries: [const { None }; OWNERS], alive: alive.clone() }
+    pub(super) fn new() -> Self {
+        Owners { entries: [const { None }; OWNERS] }
     }
 
     /// The entry of a row, if it is one of this page's.
