@@ -67,7 +67,8 @@ impl<K: Key, S: Stats> Family<K, S> {
     /// it retires: its counts move into the family's retired total in the snapshot that drops the key. The same key then
     /// starts a new entry.
     ///
-    /// Looks the key up in a sharded map; keep the handle where facts are frequent.
+    /// Looks the key up in a sharded map, outside of whose locks the key's `Hash` and `Eq` run; keep the handle where facts
+    /// are frequent.
     ///
     /// # Errors
     /// [`FamilyFull`], with the key, if the key is new and the family holds as many as it may.

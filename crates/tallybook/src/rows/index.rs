@@ -6,6 +6,7 @@
 //! and a look into a version is a few reads in a row, of memory that nobody writes.
 
 use super::{Rows, RowsView};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// How many slots the smallest table has, as a power of two: no fewer than a page.
@@ -22,6 +23,8 @@ pub(crate) struct Index {
     len: usize,
     /// Tables of other sizes, as long as somebody may hold a version of them.
     replaced: Vec<Rows>,
+    /// The last version, if nothing has changed since.
+    published: Option<Arc<IndexView>>,
 }
 
 /// A version of it.
@@ -63,7 +66,7 @@ fn home_of(hash: u64, bits: u32) -> usize {
 
 impl Index {
     pub(crate) fn new() -> Self {
-        Index { rows: rows(), bits: LEAST_BITS, len: 0, replaced: Vec::new() }
+        Index { rows: rows(), bits: LEAST_BITS, len: 0, replaced: Vec::new(), published: None }
     }
 
     /// Adds a row, which is in it once only.
@@ -100,13 +103,15 @@ impl Index {
         self.len -= 1;
     }
 
-    /// The current version, and the start of the next.
-    pub(crate) fn publish(&mut self) -> IndexView {
+    /// The current version, which is the last one if nothing has changed.
+    pub(crate) fn publish(&mut self) -> Arc<IndexView> {
         self.replaced.retain_mut(Rows::is_shown);
         if self.bits > LEAST_BITS && self.len * 8 < 1 << self.bits {
             self.resize((self.len * 2).max(1).ilog2().max(LEAST_BITS - 1) + 1);
         }
-        IndexView { rows: self.rows.publish(), bits: self.bits }
+        let (rows, bits) = (&mut self.rows, self.bits);
+        let publish = || Arc::new(IndexView { rows: rows.publish(), bits });
+        self.published.get_or_insert_with(publish).clone()
     }
 
     /// How many bytes all versions take.
@@ -120,6 +125,7 @@ impl Index {
     }
 
     fn set(&mut self, at: usize, slot: Slot) {
+        self.published = None;
         self.rows.update(at, |row| row[0] = slot.0);
     }
 
@@ -134,7 +140,7 @@ impl Index {
     /// Makes a new table. Its cost is that of all slots, which as many insertions or removals have paid for.
     fn resize(&mut self, bits: u32) {
         let old = std::mem::replace(&mut self.rows, rows());
-        self.bits = bits;
+        (self.bits, self.published) = (bits, None);
         let mut all = Vec::with_capacity(self.len);
         old.tree().each_word(0..usize::MAX, |_, word| all.push(Slot(word)));
         all.into_iter().for_each(|slot| self.place(slot));
@@ -205,7 +211,7 @@ mod tests {
             const KEYS: u32 = 120;
             let (mut index, mut model) = (Index::new(), Model::new());
             let (mut free, mut used) = (Vec::new(), 0);
-            let mut held: Vec<(IndexView, Model)> = Vec::new();
+            let mut held: Vec<(Arc<IndexView>, Model)> = Vec::new();
             for (what, key) in steps {
                 match what {
                     0..6 if !model.contains_key(&key) => {

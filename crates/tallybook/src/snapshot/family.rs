@@ -21,7 +21,7 @@ pub(crate) struct FamilyPart<K: Key, S: Stats> {
     pub(crate) averages: Option<RowsView>,
     pub(crate) owners: Pages<Owners<K, S>>,
     /// From the hashes of keys to rows.
-    pub(crate) index: IndexView,
+    pub(crate) index: Arc<IndexView>,
     /// How many rows there are, those of no entry included.
     pub(crate) used: usize,
     pub(crate) live: usize,
@@ -140,7 +140,7 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
         self.len() == 0
     }
 
-    /// The values of an entry.
+    /// The values of an entry. The key's `Hash` and `Eq` run on the calling thread, outside of all locks.
     #[must_use]
     pub fn get(&self, key: &K) -> Option<S::Value> {
         let part = self.part.as_ref()?;
