@@ -184,9 +184,9 @@ mod tests {
         let key = u64::from(key / 2);
         match spread {
             0 => 0,
-            1 => !0 - (key % 7 << 58),
+            1 => !0 - ((key % 7) << 58),
             2 => key.wrapping_mul(0x9E37_79B9_7F4A_7C15),
-            _ => key << 59 | key % 3 << 32,
+            _ => (key << 59) | ((key % 3) << 32),
         }
     }
 
