@@ -48,6 +48,8 @@ impl History {
         gathered: &mut Gathered,
         bytes: usize,
     ) -> Stretches {
+        // The last owner of it, perhaps.
+        let from = Owned::new(from);
         let gathered = gathered.take();
         if self.longest.is_zero() {
             return Stretches::default();
@@ -55,7 +57,7 @@ impl History {
         let extremes = Arc::new(Extremes::new(gathered, &self.extremes_alive));
         self.thin(now);
         // Never joined at once, however short it is: it is the last interval.
-        self.list.push(Stretch { from: Owned::new(from), until: now, extremes });
+        self.list.push(Stretch { from, until: now, extremes });
         // Of those that begin before the longest window does, the youngest is enough.
         let start = now.checked_sub(self.longest);
         let too_old = |stretch: &Stretch| start.is_some_and(|start| stretch.from.at() <= start);
