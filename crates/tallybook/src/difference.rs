@@ -2,11 +2,12 @@
 
 use crate::error::WrongRegistry;
 use crate::family::{Family, Key};
-use crate::history::{Extremes, Stretch, TOTAL};
+use crate::history::{Extremes, Stretches, TOTAL};
 use crate::metric::{Metric, Stats};
 use crate::row::{Flows, Peak, Peaks};
 use crate::set::Set;
 use crate::snapshot::{FamilyPart, Snapshot};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -40,11 +41,9 @@ impl Snapshot {
             let name = "the earlier snapshot".to_owned();
             return Err(WrongRegistry { name, own: earlier.registry, other: self.registry });
         }
-        let is_start = |stretch: &Stretch| stretch.from.epoch() == earlier.epoch();
-        let extremes = match self.history.iter().position(is_start) {
-            Some(start) => Some(extremes_of(&self.history[start..])),
+        let extremes = match extremes_since(&self.history, earlier.epoch()) {
             None if self.epoch() == earlier.epoch() => Some(Box::default()),
-            None => None,
+            known => known,
         };
         Ok(Difference { later: self.clone(), earlier: earlier.clone(), extremes })
     }
@@ -83,13 +82,18 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn window(self: &Arc<Self>, length: Duration) -> Difference {
-        let is_within = |stretch: &&Stretch| self.at().saturating_sub(stretch.from.at()) < length;
-        let within = self.history.iter().rev().take_while(is_within).count();
-        // One more, which begins before the window does, if there is one.
-        let start = self.history.len().saturating_sub(within + 1);
-        let earlier = self.history.get(start).map_or(self, |stretch| &stretch.from);
-        let extremes = extremes_of(&self.history[start..]);
-        Difference { later: self.clone(), earlier: earlier.clone(), extremes: Some(extremes) }
+        let mut earlier = self;
+        let mut extremes = Vec::new();
+        for stretch in self.history.newest_first() {
+            earlier = &stretch.from;
+            extremes.push(stretch.extremes.clone());
+            // One that begins before the window does is the last that is wanted.
+            if self.at().saturating_sub(earlier.at()) >= length {
+                break;
+            }
+        }
+        let extremes = Some(extremes.into());
+        Difference { later: self.clone(), earlier: earlier.clone(), extremes }
     }
 
     /// What happened since the cut before this one; nothing, in no time, where the registry was built without windows.
@@ -105,8 +109,18 @@ impl Snapshot {
     }
 }
 
-fn extremes_of(stretches: &[Stretch]) -> Box<[Arc<Extremes>]> {
-    stretches.iter().map(|stretch| stretch.extremes.clone()).collect()
+/// What was extreme since the cut of an epoch, if a stretch begins there.
+fn extremes_since(history: &Stretches, epoch: u64) -> Option<Box<[Arc<Extremes>]>> {
+    let mut extremes = Vec::new();
+    for stretch in history.newest_first() {
+        extremes.push(stretch.extremes.clone());
+        match stretch.from.epoch().cmp(&epoch) {
+            Ordering::Greater => {}
+            Ordering::Equal => return Some(extremes.into()),
+            Ordering::Less => return None,
+        }
+    }
+    None
 }
 
 impl Difference {
@@ -121,7 +135,7 @@ impl Difference {
             if snapshot.history.is_empty() {
                 return snapshot.clone();
             }
-            Arc::new(Snapshot { history: Arc::default(), ..Snapshot::clone(snapshot) })
+            Arc::new(Snapshot { history: Stretches::default(), ..Snapshot::clone(snapshot) })
         };
         let later = strip(&self.later);
         let is_one = Arc::ptr_eq(&self.later, &self.earlier);

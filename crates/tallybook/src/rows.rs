@@ -17,8 +17,10 @@
 //! whoever reuses a node has seen the token of the last version that showed it come back.
 
 mod arena;
+mod index;
 mod tree;
 
+pub(crate) use index::{Index, IndexView};
 pub(crate) use tree::Tree;
 
 use arena::Arena;
@@ -177,6 +179,18 @@ impl Rows {
             root: self.root,
             height: self.height,
         }
+    }
+
+    /// The first word of a row as it is now; zero if it was never written.
+    pub(crate) fn word(&self, row: usize) -> u64 {
+        let page = self.shape.page_of(row);
+        let page = tree::page_below(&self.branches.arena, self.root, self.height, page);
+        page.map_or(0, |page| self.pages.arena.word(page, self.shape.start_of(row)))
+    }
+
+    /// Whether anybody holds a version.
+    pub(crate) fn is_shown(&mut self) -> bool {
+        self.versions.iter_mut().any(|version| Arc::get_mut(&mut version.token).is_none())
     }
 
     /// How many bytes all versions take.

@@ -144,7 +144,7 @@ impl Snapshot {
             schema: Arc::default(),
             settings,
             panics: Arc::default(),
-            history: Arc::default(),
+            history: Stretches::default(),
             held: Arc::default(),
         }
     }

@@ -11,7 +11,7 @@ pub(crate) use reducer::ReducerTotals;
 pub(crate) use shown::{Changed, OWNERS, Owners};
 
 use crate::averages::Averages;
-use crate::history::{Extreme, TOTAL};
+use crate::history::{Gathered, TOTAL};
 use crate::metric::{Metric, Span};
 use crate::phase::{Block, Quiet};
 use crate::slots::Slots;
@@ -24,7 +24,7 @@ pub(crate) struct Tick<'a> {
     pub(crate) span: Span,
     pub(crate) averages: &'a Averages,
     /// What was extreme in its interval.
-    pub(crate) extremes: &'a mut Vec<Extreme>,
+    pub(crate) extremes: &'a mut Gathered,
 }
 
 /// The totals of one place.

@@ -156,3 +156,72 @@ fn entries_that_share_cache_lines_allocate_nothing_for_ever_either() {
     let allocations: Vec<_> = found.iter().map(|(allocations, _)| *allocations).collect();
     assert!(allocations[20..].iter().all(|allocations| *allocations == 0), "{allocations:?}");
 }
+
+/// Keeps every snapshot of so many ticks, all of them within the longest window, and answers how many bytes that takes, and
+/// how many the collector says it does.
+fn kept(ticks: u32) -> (isize, isize) {
+    let clock = Arc::new(ManualClock::new());
+    let registry = Registry::builder().clock(clock.clone()).build();
+    let set: Set<Peer> = registry.set("all").unwrap();
+    let mut collector = registry.collector().unwrap();
+    let mut all = Vec::with_capacity(ticks as usize);
+    let before = IN_USE.load(Relaxed);
+    for _ in 0..ticks {
+        set.record(|peer| peer.count.inc());
+        clock.advance(Duration::from_millis(5));
+        all.push(collector.tick());
+    }
+    let taken = IN_USE.load(Relaxed) - before;
+    let last = all.last().unwrap();
+    assert_eq!(last.window(Duration::from_secs(5)).elapsed(), Duration::from_secs(5));
+    assert_eq!(last.since(&all[7]).unwrap().set(&set).count, u64::from(ticks) - 8);
+    let stats = last.set(&registry.collector_stats());
+    // As of the tick before.
+    assert_eq!(stats.history, Some(i64::from(ticks) - 1));
+    assert!(stats.memory >= stats.history_memory);
+    (taken, stats.history_memory.unwrap() as isize)
+}
+
+#[test]
+fn snapshots_that_are_kept_cost_what_they_show_and_not_all_that_are_kept() {
+    let _alone = alone();
+    let [half, whole] = [kept(2_000), kept(4_000)];
+    assert!(whole.0 < 2 * half.0 + half.0 / 4, "{half:?} and {whole:?} bytes");
+    assert!(whole.1 < 2 * half.1 + half.1 / 4, "{half:?} and {whole:?} bytes");
+    assert!(whole.0 < 4_000 * 6_000, "{whole:?} bytes");
+    assert!(whole.0 < 3 * whole.1, "{whole:?}: more than is told");
+}
+
+#[test]
+fn extremes_take_what_is_distinct_whichever_number_of_epochs_is_closed() {
+    let _alone = alone();
+    let clock = Arc::new(ManualClock::new());
+    let registry = Registry::builder().clock(clock.clone()).build();
+    let family: Family<u64, Request> = registry.family("one", "n").unwrap();
+    let mut collector = registry.collector().unwrap();
+    let entries: Vec<_> = (0..20).map(|key| family.entry(key).unwrap()).collect();
+    let interval = |pumps: u64, collector: &mut tallybook::Collector| {
+        for pump in 0..pumps {
+            for (n, entry) in (0..).zip(&entries) {
+                entry.record(|one| one.sizes.record(1_000 * n + pump % 100));
+            }
+            collector.pump();
+        }
+        clock.advance(Duration::from_secs(1));
+        let before = IN_USE.load(Relaxed);
+        let cut = collector.tick();
+        let window = cut.last_interval();
+        for n in 0..20 {
+            let sizes = window.entry(&family, &n).unwrap().sizes;
+            assert_eq!(
+                (sizes.count(), sizes.max()),
+                (pumps, Some(1_000 * n + (pumps - 1).min(99)))
+            );
+            assert_eq!(sizes.min(), Some(1_000 * n));
+        }
+        before
+    };
+    let few = interval(50, &mut collector);
+    let many = interval(3_000, &mut collector);
+    assert!(many - few < 200_000, "{few} and {many} bytes before the ticks");
+}

@@ -16,7 +16,7 @@
 use super::parts::Parts;
 use super::{CollectorStats, NAME};
 use crate::averages::Averages;
-use crate::history::{Extreme, History, Stretches};
+use crate::history::{Gathered, History, Stretches};
 use crate::metric::{Metric, Span};
 use crate::phase::{Closer, Hub, Patience, Stuck};
 use crate::registry::Inner;
@@ -45,7 +45,7 @@ pub(crate) struct Core {
     first: u64,
     /// Whether the pending epoch is that of a tick, whose cut is still to be published.
     is_tick_due: bool,
-    extremes: Vec<Extreme>,
+    extremes: Gathered,
     panics: Arc<[UserPanics]>,
     ticking: Duration,
 }
@@ -81,7 +81,7 @@ impl Core {
             drained: cut,
             first: 1,
             is_tick_due: false,
-            extremes: Vec::new(),
+            extremes: Gathered::default(),
             last: start,
             panics: Arc::default(),
             ticking: Duration::ZERO,
@@ -245,7 +245,11 @@ impl Core {
         };
         let from = std::mem::replace(&mut self.last, Arc::new(cut));
         let past = self.parts.iter().map(|totals| totals.bytes()[1]).sum();
-        let history = self.history.add(from, span.at, extremes, past);
+        // It lets cuts go, and what only they showed.
+        let (list, limited) = (&mut self.history, &mut extremes);
+        let history = self.parts.outside(|| list.add(from, span.at, limited, past));
+        self.extremes = extremes;
+        let history = history.unwrap_or_default();
         Snapshot { history, ..Snapshot::clone(&self.last) }
     }
 
@@ -254,7 +258,7 @@ impl Core {
         let mut snapshot = Snapshot::clone(&inner.published.load());
         snapshot.stale = true;
         // Its extremes belong to no stretch: the last one is published already.
-        let own = self.publish_own(snapshot.span, &mut Vec::new());
+        let own = self.publish_own(snapshot.span, &mut Gathered::default());
         if snapshot.parts.is_empty() {
             // Not one cut could be made yet.
             snapshot.schema = inner.schema();
@@ -265,7 +269,7 @@ impl Core {
         snapshot
     }
 
-    fn publish_own(&mut self, span: Span, extremes: &mut Vec<Extreme>) -> Part {
+    fn publish_own(&mut self, span: Span, extremes: &mut Gathered) -> Part {
         let schema = &self.schema;
         let name = |index: Option<usize>| {
             let place = index.map_or(0, |index| index + 1);
@@ -290,7 +294,8 @@ impl Core {
         cells.entries.set(entries as i64);
         let bytes = self.parts.iter().map(|totals| totals.bytes());
         let [bytes, past] = bytes.fold([0; 2], |sum, next| [sum[0] + next[0], sum[1] + next[1]]);
-        cells.memory.set((bytes + self.history.bytes() + self.closer.bytes()) as i64);
+        let gathered = self.extremes.bytes() + extremes.bytes();
+        cells.memory.set((bytes + self.history.bytes() + gathered + self.closer.bytes()) as i64);
         cells.history.set(self.history.len() as i64);
         cells.history_memory.set((past + self.history.bytes()) as i64);
         let mut tick = Tick { span, averages: &self.averages, extremes };

@@ -10,8 +10,8 @@ use std::sync::Arc;
 ///
 /// # Who keeps it alive
 /// The family's map does, until the closer retires the entry; and a pointer to it lies in a cache (a line, a victim,
-/// the list of spilled entries) only between a fact on it and the drain of that fact's epoch. The entry retires when nobody holds it and the epoch of
-/// the last release has been drained, so no such pointer is left then.
+/// the list of spilled entries) only between a fact on it and the drain of that fact's epoch. The entry retires when nobody
+/// holds it and a snapshot has shown the epoch of the last release, so no such pointer is left then.
 pub(crate) struct KeyedEntry<X, S> {
     /// What the family keeps with it: the key, and when it was created.
     pub(crate) meta: X,
@@ -52,6 +52,8 @@ struct Holders {
 
 /// The count of a retired entry: it cannot be held again.
 const RETIRED: u32 = u32::MAX;
+/// The count of an entry that has had more holders than can be counted, nearly all of them forgotten: it is held for ever.
+const FOR_EVER: u32 = u32::MAX - 1;
 
 impl Holders {
     fn unpack(word: u64) -> Self {
@@ -99,11 +101,12 @@ impl<X, S: Metric> KeyedEntry<X, S> {
         first
     }
 
-    /// Becomes one more holder, unless the entry has retired.
+    /// Becomes one more holder, unless the entry has retired. The count stops at [`FOR_EVER`].
     pub(crate) fn hold(&self) -> bool {
         // Acquire: pairs with the release of the last holder, so that what it did stays before what this one will do.
         self.change_holders(Ordering::Acquire, |holders| {
-            (holders.count != RETIRED).then(|| Holders { count: holders.count + 1, ..holders })
+            let more = || Holders { count: (holders.count + 1).min(FOR_EVER), ..holders };
+            (holders.count != RETIRED).then(more)
         })
     }
 
@@ -116,7 +119,8 @@ impl<X, S: Metric> KeyedEntry<X, S> {
             // Of two releases the one of the later epoch counts, and only neighbouring epochs can meet here.
             let ahead = holders.released == epoch.wrapping_add(1);
             let released = if ahead { holders.released } else { epoch };
-            Some(Holders { released, count: holders.count - 1 })
+            let one = u32::from(holders.count != FOR_EVER);
+            Some(Holders { released, count: holders.count - one })
         });
     }
 
@@ -125,15 +129,19 @@ impl<X, S: Metric> KeyedEntry<X, S> {
         Holders::unpack(self.holders.load(Ordering::Relaxed)).count == 0
     }
 
-    /// Retires the entry if nobody holds it and the last release was in an epoch before `closed`, which is the epoch that
-    /// was drained last. Then nothing of it is left to drain, and it can never be held again.
-    pub(crate) fn retire(&self, closed: u64) -> bool {
-        let closed = closed as u32;
+    /// Retires the entry if nobody holds it and the last release was in an epoch before `first`: a snapshot has shown it
+    /// since. `first..=last` are the epochs that no snapshot has shown yet, all of which have been drained. Then nothing of
+    /// the entry is left to drain, and it can never be held again.
+    pub(crate) fn retire(&self, first: u64, last: u64) -> bool {
+        // In epochs before the latest that a release can be of: one may be pending after `last`, and the next is open then.
+        // Should an age not fit in 32 bits, it comes out too small, and the entry stays.
+        let latest = last.wrapping_add(2);
+        let interval = u32::try_from(latest.wrapping_sub(first)).unwrap_or(u32::MAX);
         // Acquire: pairs with the Release in `release`. Release: whoever is refused by `hold` because of this sees what the
         // collector did before.
         self.change_holders(Ordering::AcqRel, |holders| {
-            let over = holders.released != closed && holders.released != closed.wrapping_add(1);
-            (holders.count == 0 && over).then_some(Holders { count: RETIRED, ..holders })
+            let is_shown = (latest as u32).wrapping_sub(holders.released) > interval;
+            (holders.count == 0 && is_shown).then_some(Holders { count: RETIRED, ..holders })
         })
     }
 
@@ -233,5 +241,58 @@ impl<X, S> Drop for LentSpill<'_, X, S> {
     fn drop(&mut self) {
         // Release: pairs with the Acquire in `lend_spill`.
         self.spill.flags.store(LISTED, Ordering::Release);
+    }
+}
+
+#[cfg(all(test, not(tallybook_loom)))]
+mod tests {
+    use super::*;
+    use crate::metric::Counter;
+
+    fn count(entry: &KeyedEntry<(), Counter>) -> u32 {
+        Holders::unpack(entry.holders.load(Ordering::Relaxed)).count
+    }
+
+    #[test]
+    fn an_entry_with_more_holders_than_can_be_counted_is_held_for_ever() {
+        let entry = KeyedEntry::<(), Counter>::new(());
+        let nearly = Holders { released: 0, count: FOR_EVER - 2 };
+        entry.holders.store(nearly.pack(), Ordering::Relaxed);
+        assert!(entry.hold());
+        entry.release(1);
+        assert_eq!(count(&entry), FOR_EVER - 2);
+        for _ in 0..5 {
+            assert!(entry.hold());
+        }
+        assert_eq!(count(&entry), FOR_EVER);
+        for _ in 0..5 {
+            entry.release(2);
+        }
+        assert_eq!(count(&entry), FOR_EVER);
+        assert!(!entry.is_unheld() && !entry.retire(5, 5));
+        assert!(entry.hold());
+    }
+
+    #[test]
+    fn an_entry_retires_if_its_last_release_was_before_the_interval() {
+        // The low halves of the epochs go round.
+        for last in [10, u64::from(u32::MAX), u64::from(u32::MAX) + 1, (7 << 32) + 3] {
+            for length in 1..5 {
+                for age in 0..8 {
+                    let entry = KeyedEntry::<(), Counter>::new(());
+                    let released = (last + 1 - age) as u32;
+                    entry.holders.store(Holders { released, count: 0 }.pack(), Ordering::Relaxed);
+                    assert_eq!(entry.retire(last + 1 - length, last), age > length);
+                    assert_eq!(entry.hold(), age <= length);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_interval_of_more_epochs_than_can_be_told_apart_retires_nothing() {
+        let entry = KeyedEntry::<(), Counter>::new(());
+        entry.release(1);
+        assert!(!entry.retire(2, u64::from(u32::MAX) + 5));
     }
 }

@@ -259,8 +259,9 @@ fn an_entry_retires() {
         });
         let mut totals = Totals::new(&hub);
         totals.cut();
-        let closed = totals.cut();
-        let retired = entry.retire(closed).then_some(totals.entries[0]);
+        // The snapshot after the first cut has shown that; this one is of two epochs.
+        let interval = [totals.cut(), totals.cut()];
+        let retired = entry.retire(interval[0], interval[1]).then_some(totals.entries[0]);
         last.join().unwrap();
         finds.join().unwrap();
         totals.cut();

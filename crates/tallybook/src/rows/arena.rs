@@ -35,7 +35,8 @@ impl Arena {
         self.words * size_of::<u64>()
     }
 
-    fn node(&self, node: u32) -> &[AtomicU64] {
+    #[inline]
+    pub(super) fn node(&self, node: u32) -> &[AtomicU64] {
         let node = node as usize;
         let at = node & ((1 << self.chunk_bits) - 1);
         &self.chunks[node >> self.chunk_bits][at * self.words..][..self.words]
@@ -70,6 +71,10 @@ impl Arena {
         for (from, to) in self.node(from).iter().zip(self.node(to)) {
             to.store(from.load(Relaxed), Relaxed);
         }
+    }
+
+    pub(super) fn word(&self, node: u32, at: usize) -> u64 {
+        self.node(node)[at].load(Relaxed)
     }
 
     /// Copies words of a node, from `start` on, into `to`.

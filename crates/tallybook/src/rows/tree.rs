@@ -4,6 +4,7 @@ use super::arena::Arena;
 use super::{FAN, NOTHING, Shape, capacity, child_of};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// The way to all rows of a version, as long as somebody sees to it that it is there.
 pub(crate) struct Tree {
@@ -19,20 +20,26 @@ impl Tree {
     pub(crate) fn read(&self, row: usize, to: &mut Vec<u64>) {
         to.clear();
         to.resize(self.shape.words, 0);
-        let page = self.shape.page_of(row);
-        if page >= capacity(self.height) {
-            return;
+        self.load(row, to);
+    }
+
+    /// Copies the words of a row over `to`; nothing if it was never written.
+    pub(crate) fn load(&self, row: usize, to: &mut [u64]) {
+        if let Some(page) = self.page(self.shape.page_of(row)) {
+            self.pages.load(page, self.shape.start_of(row), to);
         }
-        let mut node = self.root;
-        for level in (0..self.height).rev() {
-            if node == NOTHING {
-                return;
-            }
-            node = self.branches.half(node, child_of(page, level));
-        }
-        if node != NOTHING {
-            self.pages.load(node, self.shape.start_of(row), to);
-        }
+    }
+
+    /// The words of a page from a row on; `None` if none of the page was ever written.
+    #[inline]
+    pub(super) fn page_from(&self, row: usize) -> Option<&[AtomicU64]> {
+        let node = self.page(self.shape.page_of(row))?;
+        Some(&self.pages.node(node)[self.shape.start_of(row)..])
+    }
+
+    #[inline]
+    fn page(&self, page: usize) -> Option<u32> {
+        page_below(&self.branches, self.root, self.height, page)
     }
 
     /// Calls `f` with each word that is not zero, in order, and its number, counted over all rows.
@@ -71,4 +78,20 @@ impl Tree {
             }
         }
     }
+}
+
+/// The node of a page below a root, if there is one.
+#[inline]
+pub(super) fn page_below(branches: &Arena, root: u32, height: u32, page: usize) -> Option<u32> {
+    if page >= capacity(height) {
+        return None;
+    }
+    let mut node = root;
+    for level in (0..height).rev() {
+        if node == NOTHING {
+            return None;
+        }
+        node = branches.half(node, child_of(page, level));
+    }
+    (node != NOTHING).then_some(node)
 }

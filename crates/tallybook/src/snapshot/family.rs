@@ -5,7 +5,7 @@ use crate::family::{Key, Keyed, Shared};
 use crate::metric::{Span, Stats};
 use crate::pages::Pages;
 use crate::row::Row;
-use crate::rows::RowsView;
+use crate::rows::{IndexView, RowsView};
 use crate::slots;
 use crate::totals::{Changed, OWNERS, Owners};
 use std::any::Any;
@@ -20,14 +20,14 @@ pub(crate) struct FamilyPart<K: Key, S: Stats> {
     pub(crate) slots: Option<Arc<RowsView>>,
     pub(crate) averages: Option<RowsView>,
     pub(crate) owners: Pages<Owners<K, S>>,
+    /// From the hashes of keys to rows.
+    pub(crate) index: Arc<IndexView>,
     /// How many rows there are, those of no entry included.
     pub(crate) used: usize,
     pub(crate) live: usize,
     pub(crate) total: Box<[u64]>,
     pub(crate) total_averages: Box<[u64]>,
     pub(crate) retired: Box<[u64]>,
-    /// `Shared::retirements` by then.
-    pub(crate) retirements: u64,
     /// The rows that changed in the interval.
     pub(crate) changed: Changed,
 }
@@ -64,20 +64,24 @@ impl<K: Key, S: Stats> FamilyPart<K, S> {
         S::read(&mut self.row(words, slots_of(row), span))
     }
 
+    /// The same for a single row. Most rows are short enough for this to allocate nothing.
+    pub(crate) fn value(&self, row: usize, span: Span) -> S::Value {
+        let mut words = [0; 32];
+        let Some(words) = words.get_mut(..S::WORDS) else {
+            return self.values(row, span, &mut Vec::new());
+        };
+        self.rows.load(row, words);
+        S::read(&mut self.row(words, slots_of(row), span))
+    }
+
     pub(crate) fn entries(&self) -> impl Iterator<Item = (usize, &Arc<Keyed<K, S>>)> {
         (0..self.used).filter_map(|row| Some((row, self.owner(row)?)))
     }
 
-    /// The row of a key. One look into the live map, as long as no entry has retired since this snapshot.
+    /// The row of a key. The key's `Hash` and `Eq` run on the reader's thread, and nothing live is touched.
     pub(crate) fn find(&self, key: &K) -> Option<usize> {
-        let current = self.shared.map.get(key).and_then(|by_key| {
-            let row = by_key.0.row()? as usize;
-            self.owner(row).is_some_and(|owner| Arc::ptr_eq(owner, &by_key.0)).then_some(row)
-        });
-        if current.is_some() || self.shared.retirements() == self.retirements {
-            return current;
-        }
-        self.entries().find(|(_, entry)| entry.meta.key == *key).map(|(row, _)| row)
+        let hash = self.shared.hash(key);
+        self.index.find(hash, |row| self.owner(row).is_some_and(|owner| owner.meta.key == *key))
     }
 }
 
@@ -136,11 +140,11 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
         self.len() == 0
     }
 
-    /// The values of an entry.
+    /// The values of an entry. The key's `Hash` and `Eq` run on the calling thread, outside of all locks.
     #[must_use]
     pub fn get(&self, key: &K) -> Option<S::Value> {
         let part = self.part.as_ref()?;
-        Some(part.values(part.find(key)?, self.span, &mut Vec::new()))
+        Some(part.value(part.find(key)?, self.span))
     }
 
     /// When the entry of a key was created, on the registry's clock.

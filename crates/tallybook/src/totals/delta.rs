@@ -1,6 +1,6 @@
 //! [`Delta`]: what one thread recorded on one entry in one epoch, on its way into the totals.
 
-use crate::history::Extreme;
+use crate::history::{Extreme, Gathered};
 use crate::metric::{Metric, Span};
 use crate::row::{Drain, Rest, Row};
 use std::marker::PhantomData;
@@ -49,11 +49,10 @@ impl<S: Metric> Delta<S> {
     }
 
     /// Adds its extremes to a list, as those of an entry.
-    pub(crate) fn tell(&self, place: u32, entry: u64, extremes: &mut Vec<Extreme>) {
-        let of = |field| (place, entry, field);
-        extremes.extend(
-            self.rest.peaks.iter().map(|(field, peak)| Extreme { of: of(*field), peak: *peak }),
-        );
+    pub(crate) fn tell(&self, place: u32, entry: u64, extremes: &mut Gathered) {
+        for (field, peak) in &self.rest.peaks {
+            extremes.add(Extreme { of: (place, entry, *field), peak: *peak });
+        }
     }
 }
 

@@ -7,9 +7,10 @@ use crate::history::TOTAL;
 use crate::metric::{Span, Stats};
 use crate::pages::Pages;
 use crate::phase::{KeyedBlock, Met, Quiet};
-use crate::rows::Rows;
+use crate::rows::{Index, Rows};
 use crate::slots::{Counts, Slots};
 use crate::snapshot::{FamilyPart, Part, RETIRED_SLOTS, TOTAL_SLOTS, slots_of};
+use crate::user::Owned;
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -25,8 +26,8 @@ pub(crate) struct FamilyTotals<K: Key, S: Stats> {
     averages: Option<Rows>,
     /// The entry of each row, in pages of [`OWNERS`].
     owners: Pages<Owners<K, S>>,
-    /// Has one owner more than there are pages of them.
-    pages_alive: Arc<()>,
+    /// The row of each hash of a key.
+    index: Index,
     free: Vec<u32>,
     used: u32,
     live: usize,
@@ -40,9 +41,12 @@ pub(crate) struct FamilyTotals<K: Key, S: Stats> {
     touched: Vec<u32>,
     /// How many rows the lists of changed rows have, of all snapshots.
     changed_alive: Arc<AtomicUsize>,
-    /// The entries that were unheld when something of them was drained before the last snapshot, and those since.
-    unheld: Vec<Arc<Keyed<K, S>>>,
-    unheld_now: Vec<Arc<Keyed<K, S>>>,
+    /// The rows of the entries that were unheld when something of them was drained in the interval of the last snapshot, and
+    /// of those since: each once, whichever number of epochs an interval has.
+    unheld: Vec<u32>,
+    unheld_now: Vec<u32>,
+    /// By row, whether it is in `unheld_now`.
+    is_unheld: Vec<bool>,
     delta: Delta<S>,
     published: Option<Arc<FamilyPart<K, S>>>,
 }
@@ -57,7 +61,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
             slots: Slots::of_family(S::SLOTS),
             averages: averages.filter(|words| *words > 0).map(Rows::new),
             owners: Pages::new(),
-            pages_alive: Arc::new(()),
+            index: Index::new(),
             free: Vec::new(),
             used: 0,
             live: 0,
@@ -69,6 +73,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
             changed_alive: Arc::default(),
             unheld: Vec::new(),
             unheld_now: Vec::new(),
+            is_unheld: Vec::new(),
             delta: Delta::new(),
             published: None,
         }
@@ -80,10 +85,9 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         if entry.meet(tick.span.first) {
             self.touched.push(row);
         }
-        // If it is released after this, that is a fact of a later epoch, and it is drained again. One that is in the list
-        // twice retires once.
-        if entry.is_unheld() {
-            self.unheld_now.push(entry.share());
+        // If it is released after this, that is a fact of a later epoch, and it is drained again.
+        if entry.is_unheld() && !std::mem::replace(&mut self.is_unheld[row as usize], true) {
+            self.unheld_now.push(row);
         }
         // Otherwise it was made or let go, and nothing else.
         if self.delta.drain(cells, tick.span) {
@@ -114,38 +118,42 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
     fn admit(&mut self, entry: &Met<Meta<K>, S>) -> u32 {
         let row = self.free.pop().unwrap_or_else(|| {
             self.used += 1;
+            self.is_unheld.push(false);
             self.used - 1
         });
         entry.set_row(row);
         self.live += 1;
         *self.owner(row) = Some(entry.share());
+        self.index.insert(entry.meta.hash, row);
         row
     }
 
     fn owner(&mut self, row: u32) -> &mut Option<Arc<Keyed<K, S>>> {
         let (page, at) = (row as usize / OWNERS, row as usize % OWNERS);
-        let alive = &self.pages_alive;
-        &mut self.owners.get_mut(page, || Owners::new(alive)).entries[at]
+        &mut self.owners.get_mut(page, Owners::new).entries[at]
     }
 
-    /// Retires those that were unheld before the last snapshot and have not come back since: their last change was published
-    /// then.
+    /// Retires those whose last release was in an interval before this one, so that a snapshot has shown it. One that was
+    /// held and released since is in the list of this interval, too, and waits for the next.
     fn retire_unheld(&mut self, span: Span) -> usize {
         let now = std::mem::take(&mut self.unheld_now);
-        let before = std::mem::replace(&mut self.unheld, now);
+        now.iter().for_each(|row| self.is_unheld[*row as usize] = false);
         let mut retirements = 0;
-        for entry in before {
-            self.shared.about_to_retire();
-            if entry.retire(span.last) {
-                self.retire(&entry, span);
+        for row in std::mem::replace(&mut self.unheld, now) {
+            let owner =
+                self.owners.get(row as usize / OWNERS).and_then(|page| page.of(row as usize));
+            let entry = owner.expect("a row has an owner until it retires").clone();
+            // The last one, perhaps.
+            let entry = Owned::new(entry);
+            if entry.retire(span.first, span.last) {
+                self.retire(row, &entry, span);
                 retirements += 1;
             }
         }
         retirements
     }
 
-    fn retire(&mut self, entry: &Arc<Keyed<K, S>>, span: Span) {
-        let row = entry.row().expect("an entry that was touched has a row");
+    fn retire(&mut self, row: u32, entry: &Arc<Keyed<K, S>>, span: Span) {
         self.rows.update(row as usize, |words| {
             S::carry(words, &mut self.retired, span);
             words.fill(0);
@@ -156,10 +164,12 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         if let Some(averages) = &mut self.averages {
             averages.update(row as usize, |averages| averages.fill(0));
         }
-        *self.owner(row) = None;
+        self.index.remove(entry.meta.hash, row);
+        let owner = self.owner(row).take();
         self.free.push(row);
         self.live -= 1;
         self.shared.remove(entry);
+        drop(Owned::new(owner));
     }
 
     /// Brings the averages of the total up to this tick, if anything has happened in it.
@@ -205,12 +215,12 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
             slots: self.slots.as_mut().map(Slots::publish),
             averages: self.averages.as_mut().map(Rows::publish),
             owners: self.owners.clone(),
+            index: self.index.publish(),
             used: self.used as usize,
             live: self.live,
             total: self.total.as_slice().into(),
             total_averages: self.total_averages.as_slice().into(),
             retired: self.retired.as_slice().into(),
-            retirements: self.shared.retirements(),
             changed: Changed::new(changed, &self.changed_alive),
         });
         self.published = Some(part.clone());
@@ -222,18 +232,19 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
     }
 
     fn bytes(&self) -> [usize; 2] {
-        let per_entry = size_of::<Keyed<K, S>>() + 3 * size_of::<usize>();
-        let entries = self.live * per_entry + self.owners.len() * size_of::<Owners<K, S>>();
+        // With the counts of its `Arc`.
+        let per_entry = size_of::<Keyed<K, S>>() + 2 * size_of::<usize>();
+        let entries = self.live * per_entry + self.owners.bytes() - self.owners.past_bytes()
+            + self.shared.map_bytes()
+            + self.is_unheld.capacity();
         let gone = self.shared.alive().saturating_sub(self.shared.keys());
-        let pages = Arc::strong_count(&self.pages_alive) - 1;
-        let old_pages = pages.saturating_sub(self.owners.len());
         let changed = self.changed_alive.load(Relaxed) * size_of::<u32>();
-        let past = gone * per_entry + old_pages * size_of::<Owners<K, S>>() + changed;
+        let past = gone * per_entry + self.owners.past_bytes() + changed;
         let rows = |of: fn(&Rows) -> usize| of(&self.rows) + self.averages.as_ref().map_or(0, of);
         let slots = |of: fn(&Slots) -> usize| self.slots.as_ref().map_or(0, of);
         [
-            entries + past + rows(Rows::bytes) + slots(Slots::bytes),
-            past + rows(Rows::past_bytes) + slots(Slots::past_bytes),
+            entries + past + self.index.bytes() + rows(Rows::bytes) + slots(Slots::bytes),
+            past + self.index.past_bytes() + rows(Rows::past_bytes) + slots(Slots::past_bytes),
         ]
     }
 }

@@ -1,6 +1,7 @@
-//! What snapshots of a family share with the collector, counted so that its memory can be told: [`Owners`] and [`Changed`].
+//! What snapshots of a family share with the collector, [`Owners`] and, counted so that its memory can be told, [`Changed`].
 
 use crate::family::Keyed;
+use crate::user::Owned;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -11,19 +12,24 @@ pub(crate) const OWNERS: usize = 64;
 /// A page of entries.
 pub(crate) struct Owners<K, S> {
     pub(super) entries: [Option<Arc<Keyed<K, S>>>; OWNERS],
-    /// One of as many owners as there are pages, those of earlier snapshots included.
-    alive: Arc<()>,
 }
 
 impl<K, S> Clone for Owners<K, S> {
     fn clone(&self) -> Self {
-        Owners { entries: self.entries.clone(), alive: self.alive.clone() }
+        Owners { entries: self.entries.clone() }
+    }
+}
+
+// One by one: a key whose drop panics keeps none of the others.
+impl<K, S> Drop for Owners<K, S> {
+    fn drop(&mut self) {
+        self.entries.iter_mut().filter_map(Option::take).for_each(|entry| drop(Owned::new(entry)));
     }
 }
 
 impl<K, S> Owners<K, S> {
-    pub(super) fn new(alive: &Arc<()>) -> Self {
-        Owners { entries: [const { None }; OWNERS], alive: alive.clone() }
+    pub(super) fn new() -> Self {
+        Owners { entries: [const { None }; OWNERS] }
     }
 
     /// The entry of a row, if it is one of this page's.

@@ -1,0 +1,87 @@
+//! What a history lets go of may run code of the user's: the `Drop` of what reducers made.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+use tallybook::{Counter, Event, ManualClock, Reducer, Registry, Set, Stats};
+
+#[derive(Event)]
+#[event(unordered)]
+enum Step {
+    Add,
+}
+
+static PANICS: AtomicU64 = AtomicU64::new(0);
+static IS_OVER: AtomicBool = AtomicBool::new(false);
+
+/// A state whose drop panics, unless it is one that nothing was applied to.
+#[derive(Default)]
+struct State(u64);
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if self.0 > 0 && !IS_OVER.load(Relaxed) && !std::thread::panicking() {
+            PANICS.fetch_add(1, Relaxed);
+            std::panic::panic_any("meant");
+        }
+    }
+}
+
+#[derive(Default)]
+struct Sum(u64);
+
+impl Reducer for Sum {
+    type Event = Step;
+    type Snapshot = State;
+    fn apply(&mut self, _: Step, _: Duration) {
+        self.0 += 1;
+    }
+    fn snapshot(&self) -> State {
+        State(self.0)
+    }
+}
+
+/// Steps.
+#[derive(Stats)]
+struct Steps {
+    count: Counter,
+}
+
+#[test]
+fn a_state_that_panics_as_it_is_let_go_costs_no_tick_and_no_reader() {
+    std::panic::set_hook(Box::new(|info| {
+        if info.payload().downcast_ref::<&str>() != Some(&"meant") {
+            eprintln!("{info}");
+        }
+    }));
+    let clock = Arc::new(ManualClock::new());
+    let windows = [Duration::from_secs(5)];
+    let registry = Registry::builder().clock(clock.clone()).windows(windows).build();
+    let steps: Set<Steps> = registry.set("steps").unwrap();
+    let actor = registry.actor("sum", Sum::default()).unwrap();
+    let mut collector = registry.collector().unwrap();
+    let sender = actor.sender();
+    let mut kept = None;
+    for n in 1..=200 {
+        sender.send(Step::Add);
+        steps.record(|steps| steps.count.inc());
+        clock.advance(Duration::from_millis(100));
+        let cut = catch_unwind(AssertUnwindSafe(|| collector.tick()));
+        let cut = cut.unwrap_or_else(|_| panic!("tick {n} panicked"));
+        assert_eq!(cut.set(&steps).count, n);
+        if n == 100 {
+            kept = Some(cut);
+        }
+    }
+    let before = PANICS.load(Relaxed);
+    assert!(before > 100, "{before}");
+    // What only this one's windows still show goes with it, but for its own state, which this test has.
+    let kept = kept.unwrap();
+    assert_eq!(kept.window(Duration::from_secs(1)).set(&steps).count, 10);
+    let _own = kept.state(&actor);
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(kept))).is_ok());
+    let after = PANICS.load(Relaxed);
+    assert!(after > before + 10, "{before}, then {after}");
+    IS_OVER.store(true, Relaxed);
+}
