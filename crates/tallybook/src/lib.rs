@@ -27,6 +27,7 @@ pub mod schema;
 mod set;
 mod slots;
 mod snapshot;
+#[cfg(not(target_family = "wasm"))]
 mod ticker;
 mod totals;
 mod tracker;
@@ -51,11 +52,14 @@ pub use metric::{
     UpDownCounter, Value,
 };
 pub use phase::Barrier;
-pub use reader::{CachedReader, Reader, Snapshots, Waited};
+#[cfg(not(target_family = "wasm"))]
+pub use reader::Waited;
+pub use reader::{CachedReader, Reader, Snapshots};
 pub use registry::{ActorBuilder, FamilyBuilder, Registry, RegistryBuilder};
 pub use set::{Open, Record, Set};
 pub use snapshot::{Averaged, Declaration, FamilySnapshot, Snapshot};
 pub use tallybook_derive::{Event, Label, Stats};
+#[cfg(not(target_family = "wasm"))]
 pub use ticker::Ticker;
 pub use tracker::RateTracker;
 

@@ -7,10 +7,13 @@ pub use stream::Snapshots;
 use crate::registry::Inner;
 use crate::snapshot::Snapshot;
 use arc_swap::{ArcSwap, Cache};
+#[cfg(not(target_family = "wasm"))]
 use event_listener::{EventListener, Listener};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime};
+#[cfg(not(target_family = "wasm"))]
+use std::time::Instant;
+use std::time::{Duration, SystemTime};
 
 /// Reads the published snapshots. Readers never wait for anybody and disturb nobody; clone them freely.
 #[derive(Clone)]
@@ -19,6 +22,7 @@ pub struct Reader {
 }
 
 /// What a timed wait found.
+#[cfg(not(target_family = "wasm"))]
 #[derive(Clone, Debug)]
 pub enum Waited {
     /// A newer snapshot.
@@ -27,6 +31,7 @@ pub enum Waited {
     TimedOut,
 }
 
+#[cfg(not(target_family = "wasm"))]
 impl Waited {
     /// The snapshot, if there was one in time.
     #[must_use]
@@ -94,8 +99,13 @@ impl Reader {
     pub fn stream(&self, after: u64) -> Snapshots {
         Snapshots::new(self.clone(), after)
     }
+}
 
-    /// Blocks until there is a snapshot of a later epoch than `after`, or the time is over, and says which.
+// Threads cannot be blocked there: `event_listener` has no blocking wait.
+#[cfg(not(target_family = "wasm"))]
+impl Reader {
+    /// Blocks until there is a snapshot of a later epoch than `after`, or the time is over, and says which. Not on
+    /// WebAssembly, where threads cannot be blocked.
     #[must_use]
     pub fn wait_next(&self, after: u64, timeout: Duration) -> Waited {
         let deadline = Instant::now().checked_add(timeout);
@@ -118,6 +128,7 @@ impl Reader {
 }
 
 /// Waits for the event, for ever where the deadline is beyond all time; `false` if the deadline came first.
+#[cfg(not(target_family = "wasm"))]
 fn wait_until(listener: EventListener, deadline: Option<Instant>) -> bool {
     match deadline {
         Some(deadline) => listener.wait_deadline(deadline).is_some(),
@@ -129,6 +140,7 @@ fn wait_until(listener: EventListener, deadline: Option<Instant>) -> bool {
 }
 
 /// Waits, for ever where the deadline is beyond all time.
+#[cfg(not(target_family = "wasm"))]
 fn park_until(deadline: Option<Instant>) {
     loop {
         match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {

@@ -19,6 +19,7 @@ use crate::phase::{Barrier, Hub, Place};
 use crate::reader::Reader;
 use crate::set::Set;
 use crate::snapshot::{Declaration, Snapshot};
+#[cfg(not(target_family = "wasm"))]
 use crate::ticker::Ticker;
 use crate::totals::{SetTotals, Totals};
 use arc_swap::ArcSwap;
@@ -64,6 +65,10 @@ struct Registered {
 
 impl Registry {
     /// A registry with the defaults of [`Registry::builder`].
+    ///
+    /// # Panics
+    /// On `wasm32-unknown-unknown`, where its clock, a [`SystemClock`](crate::SystemClock), cannot be made: pass another
+    /// to [`RegistryBuilder::clock`].
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
@@ -153,8 +158,11 @@ impl Registry {
 
     /// Starts a thread that ticks every `interval`. Dropping the [`Ticker`] stops it at once, with a last exact cut.
     ///
+    /// Not on WebAssembly; [`Collector::run`] is.
+    ///
     /// # Errors
     /// If the registry is being collected already, the interval is zero, or the system gives no thread.
+    #[cfg(not(target_family = "wasm"))]
     pub fn collect_every(&self, interval: Duration) -> Result<Ticker, CollectError> {
         Ticker::start(self.collector()?, interval)
     }

@@ -1,9 +1,12 @@
 //! [`Reply`]: asking a reducer something.
 
-use event_listener::{Event, Listener};
+use event_listener::Event;
+#[cfg(not(target_family = "wasm"))]
+use event_listener::Listener;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, Weak};
+#[cfg(not(target_family = "wasm"))]
 use std::time::{Duration, Instant};
 
 /// A question, to be answered by whoever has the reducer.
@@ -87,10 +90,12 @@ impl<T: Send + 'static> Reply<T> {
         })
     }
 
-    /// Blocks until there is an answer, or the time is over; then the question is taken back.
+    /// Blocks until there is an answer, or the time is over; then the question is taken back. Not on WebAssembly, where
+    /// threads cannot be blocked.
     ///
     /// # Errors
     /// If there is no answer.
+    #[cfg(not(target_family = "wasm"))]
     pub fn wait(self, timeout: Duration) -> Result<T, NoReply> {
         let deadline = Instant::now().checked_add(timeout);
         loop {

@@ -20,6 +20,7 @@ impl Wake {
     }
 
     /// Wakes the collector to look at something else.
+    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn notify(&self) {
         self.changed.notify(usize::MAX);
     }
