@@ -1,0 +1,178 @@
+//! Every call of the library from every place where code of the user may run, with panics: the laws hold, and the
+//! registry goes on.
+//!
+//! A *place* is where code of the user runs: inside a fact, in `apply`, in a key's `Hash`, in a `Drop` while a panic
+//! unwinds. An *action* is what it does there. One test goes through all pairs; the others take them at random, inside of
+//! each other too, on one thread and on several.
+//!
+//! - `TALLYBOOK_TORTURE_STEPS`: how many random steps;
+//! - `TALLYBOOK_TORTURE_SEED`: the first seed, to repeat what failed;
+//! - `TALLYBOOK_TORTURE_PAIR`: only pairs whose name, such as `Apply/Send/panics`, contains this;
+//! - `TALLYBOOK_TORTURE_PATIENCE`: after how many seconds without progress the process is aborted.
+
+mod action;
+mod hook;
+mod laws;
+mod ledger;
+mod place;
+mod step;
+mod user;
+mod watchdog;
+mod ways;
+mod world;
+
+use action::Action;
+use place::Place;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Duration;
+use step::{Random, Step, Worlds};
+use world::World;
+
+/// A number from the environment.
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
+fn worlds(patience: Duration) -> Worlds {
+    hook::watch_panics();
+    watchdog::watch();
+    [World::new(patience, false), World::new(patience, true)]
+}
+
+/// Fails if anything has gone wrong, saying where.
+fn expect_no_faults(at: &str) {
+    let faults = hook::take_faults();
+    assert!(faults.is_empty(), "at {at}:\n{}", faults.join("\n"));
+}
+
+fn settle(worlds: &Worlds) {
+    hook::quietly(|| worlds.iter().for_each(|world| world.settle()));
+}
+
+fn end(worlds: &Worlds) {
+    hook::quietly(|| worlds.iter().for_each(|world| world.end()));
+}
+
+/// One pair, in worlds of its own, with the same world and with the other.
+fn pair(place: Place, action: Action, panics: bool, name: &str) -> bool {
+    let mut is_reached = false;
+    for (at, with) in [(0, 0), (1, 0), (1, 1)] {
+        let worlds = worlds(Duration::ZERO);
+        for pick in 0..2 {
+            let step = Step { place, at, action, with, panics, pick, inner: None };
+            let here = format!("{name}: {step}");
+            watchdog::at(here.clone());
+            let outcome = step.run(&worlds);
+            is_reached |= outcome.is_reached;
+            expect_no_faults(&here);
+            let goes_on = outcome.is_reached && panics && place.panics_the_caller();
+            assert!(!goes_on || outcome.result.is_err(), "at {here}: the panic was swallowed");
+            settle(&worlds);
+            expect_no_faults(&format!("{here}, afterwards"));
+        }
+        end(&worlds);
+        expect_no_faults(&format!("{name}, at its end"));
+    }
+    watchdog::done();
+    is_reached
+}
+
+#[test]
+fn every_action_at_every_place() {
+    let only = std::env::var("TALLYBOOK_TORTURE_PAIR").unwrap_or_default();
+    let mut missed = BTreeSet::new();
+    for place in Place::ALL.iter().copied().filter(|place| place.is_reachable()) {
+        for action in Action::ALL.iter().copied() {
+            for panics in [false, true] {
+                let name = format!("{place:?}/{action:?}/{}", ["returns", "panics"][panics as usize]);
+                if name.contains(&only) && !pair(place, action, panics, &name) {
+                    missed.insert(place);
+                }
+            }
+        }
+    }
+    assert!(missed.is_empty(), "places that were not reached: {missed:?}");
+}
+
+#[test]
+fn random_steps_on_one_thread() {
+    let steps = number("TALLYBOOK_TORTURE_STEPS", if cfg!(miri) { 20 } else { 2000 });
+    let first = number("TALLYBOOK_TORTURE_SEED", 1);
+    // Short runs, so that what fails is soon found again.
+    const STEPS: u64 = 100;
+    for seed in first..first + steps.div_ceil(STEPS) {
+        let worlds = worlds(Duration::ZERO);
+        let mut random = Random::new(seed);
+        for n in 0..STEPS.min(steps) {
+            let step = random.step(Place::ALL, 2);
+            let here = format!("TALLYBOOK_TORTURE_SEED={seed}, step {n}: {step}");
+            watchdog::at(here.clone());
+            step.run(&worlds);
+            expect_no_faults(&here);
+            settle(&worlds);
+            expect_no_faults(&format!("{here}, afterwards"));
+        }
+        end(&worlds);
+        expect_no_faults(&format!("the end of TALLYBOOK_TORTURE_SEED={seed}"));
+    }
+    watchdog::done();
+}
+
+/// Threads take steps while another does nothing but tick, with code of the user that panics in its ticks.
+#[test]
+fn random_steps_on_threads() {
+    const THREADS: usize = 3;
+    let steps = number("TALLYBOOK_TORTURE_STEPS", if cfg!(miri) { 10 } else { 2000 }) as usize;
+    let seed = number("TALLYBOOK_TORTURE_SEED", 1);
+    let worlds = worlds(Duration::from_millis(1));
+    let is_over = Arc::new(AtomicBool::new(false));
+    let start = Arc::new(Barrier::new(THREADS + 1));
+    let run = |thread: usize, places: &'static [Place], is_last: bool| {
+        let (worlds, is_over, start) = (worlds.clone(), is_over.clone(), start.clone());
+        thread::spawn(move || {
+            let mut random = Random::new(seed * 16 + thread as u64);
+            start.wait();
+            let mut n = 0;
+            while if is_last { !is_over.load(SeqCst) } else { n < steps / THREADS } {
+                let step = random.step(places, 1);
+                watchdog::at(format!("TALLYBOOK_TORTURE_SEED={seed}, thread {thread}, step {n}: {step}"));
+                step.run(&worlds);
+                n += 1;
+            }
+            watchdog::done();
+        })
+    };
+    let ticking = run(THREADS, IN_TICKS, true);
+    let threads: Vec<_> = (0..THREADS).map(|thread| run(thread, Place::ALL, false)).collect();
+    let ended: Vec<_> = threads.into_iter().map(|thread| thread.join().is_ok()).collect();
+    is_over.store(true, SeqCst);
+    assert!(ticking.join().is_ok() && ended.into_iter().all(|is_well| is_well));
+    let here = format!("TALLYBOOK_TORTURE_SEED={seed}, on threads");
+    watchdog::at(here.clone());
+    expect_no_faults(&here);
+    settle(&worlds);
+    end(&worlds);
+    expect_no_faults(&here);
+    watchdog::done();
+}
+
+/// The places that the collector comes to.
+const IN_TICKS: &[Place] = &[
+    Place::Plain,
+    Place::Apply,
+    Place::Show,
+    Place::Question,
+    Place::EventDropApplied,
+    Place::StateDrop,
+    Place::ReducerDrop,
+    Place::CaptureDrop,
+    Place::PayloadDrop,
+    Place::KeyDrop,
+    Place::ClockTick,
+    Place::ClockWall,
+    Place::ReaderWaker,
+    Place::ReplyWaker,
+];

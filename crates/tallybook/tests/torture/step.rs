@@ -1,0 +1,100 @@
+//! [`Step`]: an action at a place, which may panic, and may have a step inside of it.
+
+use super::action::Action;
+use super::hook::{self, caught, throw};
+use super::place::Place;
+use super::ways::go_on;
+use super::world::World;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+/// Two worlds: what is done at a place of one may be done with the other.
+pub type Worlds = [Arc<World>; 2];
+
+#[derive(Clone)]
+pub struct Step {
+    pub place: Place,
+    /// In which world.
+    pub at: usize,
+    pub action: Action,
+    /// With which world.
+    pub with: usize,
+    pub panics: bool,
+    /// Which key, kind or value.
+    pub pick: u32,
+    pub inner: Option<Box<Step>>,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}:{} {:?}:{}", self.place, self.at, self.action, self.with)?;
+        write!(f, " {}{}", self.pick, if self.panics { " panics" } else { "" })?;
+        if let Some(inner) = &self.inner {
+            write!(f, ", within: {inner}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How a step went.
+pub struct Outcome {
+    /// Whether the place was reached.
+    pub is_reached: bool,
+    /// An error where a panic came to the caller.
+    pub result: Result<(), ()>,
+}
+
+impl Step {
+    pub fn run(&self, worlds: &Worlds) -> Outcome {
+        let is_reached = Arc::new(AtomicBool::new(false));
+        let (reached, step, with) = (is_reached.clone(), self.clone(), worlds.clone());
+        let act = move || {
+            reached.store(true, SeqCst);
+            with[step.with].act(step.action, step.pick);
+            if let Some(inner) = &step.inner {
+                go_on(inner.run(&with).result);
+            }
+            if step.panics {
+                throw();
+            }
+        };
+        let before = hook::arm(self.place, Box::new(act));
+        let way = || worlds[self.at].reach(self.place, self.pick);
+        let result = caught(catch_unwind(AssertUnwindSafe(way)));
+        hook::replace(before);
+        Outcome { is_reached: is_reached.load(SeqCst), result }
+    }
+}
+
+/// A small generator of numbers (xorshift), so that a seed says everything.
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        // Any seed but zero will do; neighbouring ones are spread.
+        Random((seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        ((self.0 >> 32) as usize) % bound
+    }
+
+    /// A step at one of these places.
+    pub fn step(&mut self, places: &[Place], depth: usize) -> Step {
+        let has_inner = depth > 0 && self.below(4) == 0;
+        Step {
+            place: places[self.below(places.len())],
+            at: self.below(2),
+            action: Action::ALL[self.below(Action::ALL.len())],
+            with: self.below(2),
+            panics: self.below(4) == 0,
+            pick: self.below(8) as u32,
+            inner: has_inner.then(|| Box::new(self.step(Place::ALL, depth - 1))),
+        }
+    }
+}
