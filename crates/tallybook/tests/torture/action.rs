@@ -297,7 +297,7 @@ impl World {
         }
     }
 
-    fn next_name(&self, what: &str) -> Option<String> {
+    pub fn next_name(&self, what: &str) -> Option<String> {
         let n = self.registered.fetch_add(1, SeqCst);
         (n < MOST).then(|| format!("{what}_{n}"))
     }

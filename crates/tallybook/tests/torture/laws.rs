@@ -92,10 +92,8 @@ fn check_events(events: &ByKind<super::user::Kind, EventStatsSnapshot>) {
 }
 
 fn check_numbers(numbers: &NumbersSnapshot) {
-    let lives = [
-        (numbers.live.opened, numbers.live.closed),
-        (numbers.timed.opened, numbers.timed.closed),
-    ];
+    let lives =
+        [(numbers.live.opened, numbers.live.closed), (numbers.timed.opened, numbers.timed.closed)];
     if lives.iter().any(|(opened, closed)| closed > opened) {
         fault(format!("more closed than opened: {lives:?}"));
     }

@@ -1,6 +1,7 @@
 //! Ways to get to a [`Place`].
 
 use super::hook::{self, Run, caught, pass, throw};
+use super::ledger::SWITCHED;
 use super::place::Place;
 use super::user::{Kind, Note, Notes, Passing, Woken};
 use super::world::World;
@@ -12,7 +13,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::thread;
-use tallybook::Actor;
+use tallybook::{Actor, Close};
 
 impl World {
     /// Does something in the course of which this thread comes to that place. It may not, where another thread has the
@@ -24,10 +25,11 @@ impl World {
             SetFact | NestedFact | OtherSetFact | EntryFact => self.reach_fact(place, pick),
             FieldOpens | FieldCloses => self.reach_field(place),
             ClockFact => self.reach_clock(),
-            Make => self.sender.send_with(Kind::Switched, || {
-                pass(place);
-                // Not sent: whether it is switched off by now nobody knows.
-                Note::new(Kind::Switched, pick)
+            Make => self.ledger.sent[SWITCHED].around(|| {
+                self.sender.send_with(Kind::Switched, || {
+                    pass(place);
+                    Note::new(Kind::Switched, pick)
+                });
             }),
             Count => self.set.count(&Note::new(Kind::Newest, pick)),
             Apply | EventDropApplied => {
@@ -42,9 +44,7 @@ impl World {
                 }
             }
             PayloadDrop => {
-                let mut note = Note::new(Kind::Newest, pick);
-                note.explodes = true;
-                self.send(note);
+                self.explode(pick);
                 self.tick();
             }
             EventKind => self.send(Note::new(Kind::Loose, pick)),
@@ -52,13 +52,16 @@ impl World {
                 let kind = if pick.is_multiple_of(2) { Kind::Merged } else { Kind::Loose };
                 self.flood(kind, pick % 2);
             }
-            EventDropSent => {
-                let kind = if pick.is_multiple_of(2) { Kind::Newest } else { Kind::Oldest };
-                self.flood(kind, pick);
-            }
+            EventDropSent => self.reach_event_drop(pick),
             KeyHash | KeyEq | KeyClone | KeyDrop => self.reach_key(place, pick),
-            KeyDisplay => self.write_json(),
-            Question | CaptureDrop | AnswerDrop | ReplyWaker => self.reach_question(place),
+            KeyDisplay => {
+                let held = hook::quietly(|| self.hold(pick));
+                // With the entry in the snapshot.
+                hook::quietly(|| self.tick());
+                self.write_json();
+                drop(held);
+            }
+            Question | CaptureDrop | AnswerDrop | ReplyWaker => self.reach_question(place, pick),
             ReducerDrop => {
                 self.actor.restart(Notes::new(&self.ledger));
                 self.tick();
@@ -150,7 +153,35 @@ impl World {
         }
     }
 
-    fn reach_question(&self, place: Place) {
+    /// Events that are dropped and not applied.
+    fn reach_event_drop(&self, pick: u32) {
+        match pick % 4 {
+            0 => self.flood(Kind::Newest, pick),
+            1 => self.flood(Kind::Oldest, pick),
+            2 => {
+                // Lost, as the reducer has failed by then.
+                self.explode(pick);
+                self.send(Note::new(Kind::Oldest, pick));
+                self.tick();
+            }
+            _ => {
+                let Some(name) = self.next_name("closed") else { return };
+                let actor = self.registry.actor(&name, Notes::new(&Arc::default())).unwrap();
+                actor.sender().send(Note::new(Kind::Newest, pick));
+                actor.close(Close::Drop);
+                self.tick();
+            }
+        }
+    }
+
+    /// Sends an event at which the reducer panics.
+    fn explode(&self, pick: u32) {
+        let mut note = Note::new(Kind::Newest, pick);
+        note.explodes = true;
+        self.send(note);
+    }
+
+    fn reach_question(&self, place: Place, pick: u32) {
         let capture = Passing(Place::CaptureDrop);
         let ask = |actor: &Actor<Notes>| {
             actor.ask(move |_| {
@@ -167,8 +198,23 @@ impl World {
             self.tick();
             return;
         }
-        self.tick();
-        drop(reply);
+        match (place, pick % 4) {
+            // Taken back before it is put.
+            (Place::CaptureDrop, 1) => {
+                drop(reply);
+                self.tick();
+            }
+            // Put to a reducer that has failed.
+            (Place::CaptureDrop, 2) => {
+                self.explode(pick);
+                self.tick();
+                drop(reply);
+            }
+            _ => {
+                self.tick();
+                drop(reply);
+            }
+        }
     }
 
     fn reach_waker(&self) {
