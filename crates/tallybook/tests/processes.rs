@@ -1,7 +1,7 @@
 //! Processes that end inside a fact, and processes that fork.
 //!
 //! Each case runs in a process of its own: the test starts its own program again with `TALLYBOOK_PROCESS_CASE`.
-#![cfg(unix)]
+#![cfg(all(unix, not(miri)))]
 
 use std::cell::RefCell;
 use std::process::Command;

@@ -9,6 +9,7 @@
 //! - `TALLYBOOK_TORTURE_SEED`: the first seed, to repeat what failed;
 //! - `TALLYBOOK_TORTURE_FULL`: each pair in all variants;
 //! - `TALLYBOOK_TORTURE_PAIR`: only pairs whose name, such as `Apply/Send/panics`, begins with this, in all variants;
+//! - `TALLYBOOK_TORTURE_WITHOUT`: places and actions, with commas between them, that random steps leave out;
 //! - `TALLYBOOK_TORTURE_PATIENCE`: after how many seconds without progress the process is aborted.
 
 mod action;
@@ -125,9 +126,9 @@ fn random_steps_on_one_thread() {
     const STEPS: u64 = 100;
     for seed in first..first + steps.div_ceil(STEPS) {
         let worlds = worlds(Duration::ZERO);
-        let mut random = Random::new(seed);
+        let mut random = Random::new(seed, Place::ALL);
         for n in 0..STEPS.min(steps) {
-            let step = random.step(Place::ALL, 2);
+            let step = random.step(2);
             let here = format!("TALLYBOOK_TORTURE_SEED={seed}, step {n}: {step}");
             watchdog::at(here.clone());
             step.run(&worlds);
@@ -153,11 +154,11 @@ fn random_steps_on_threads() {
     let run = |thread: usize, places: &'static [Place], is_last: bool| {
         let (worlds, is_over, start) = (worlds.clone(), is_over.clone(), start.clone());
         thread::spawn(move || {
-            let mut random = Random::new(seed * 16 + thread as u64);
+            let mut random = Random::new(seed * 16 + thread as u64, places);
             start.wait();
             let mut n = 0;
             while if is_last { !is_over.load(SeqCst) } else { n < steps / THREADS } {
-                let step = random.step(places, 1);
+                let step = random.step(1);
                 watchdog::at(format!(
                     "TALLYBOOK_TORTURE_SEED={seed}, thread {thread}, step {n}: {step}"
                 ));
