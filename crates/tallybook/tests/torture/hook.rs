@@ -11,7 +11,15 @@ use std::{mem, thread};
 pub type Run = Box<dyn FnOnce() + Send>;
 
 thread_local! {
-    static ARMED: RefCell<Option<(Place, Run)>> = const { RefCell::new(None) };
+    static ARMED: RefCell<Option<Armed>> = const { RefCell::new(None) };
+}
+
+/// What a thread does when it passes a place.
+pub struct Armed {
+    pub place: Place,
+    /// How often it passes there before.
+    pub skip: u32,
+    pub run: Run,
 }
 
 /// What must not have happened: laws that were broken, and panics of the library. Kept here, as the library catches what
@@ -20,25 +28,27 @@ static FAULTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// How many of our own panics there were.
 static THROWN: AtomicU64 = AtomicU64::new(0);
 
-/// Makes this thread run something when it next passes that place. Gives back what was armed before.
-pub fn arm(place: Place, run: Run) -> Option<(Place, Run)> {
-    replace(Some((place, run)))
-}
-
-/// Arms what was armed before, or nothing.
-pub fn replace(armed: Option<(Place, Run)>) -> Option<(Place, Run)> {
+/// Arms this thread with something, or with nothing, and gives back what was armed before.
+pub fn replace(armed: Option<Armed>) -> Option<Armed> {
     // A thread that is ending has nothing armed.
     ARMED.try_with(|current| current.replace(armed)).ok().flatten()
 }
 
 /// Called by all code of the user in this suite.
 pub fn pass(place: Place) {
-    let take = |armed: &RefCell<Option<(Place, Run)>>| {
+    let take = |armed: &RefCell<Option<Armed>>| {
         let mut armed = armed.borrow_mut();
-        if armed.as_ref().is_some_and(|(at, _)| *at == place) { armed.take() } else { None }
+        match &mut *armed {
+            Some(here) if here.place == place && here.skip == 0 => armed.take(),
+            Some(here) if here.place == place => {
+                here.skip -= 1;
+                None
+            }
+            _ => None,
+        }
     };
-    if let Some((_, run)) = ARMED.try_with(take).ok().flatten() {
-        run();
+    if let Some(armed) = ARMED.try_with(take).ok().flatten() {
+        (armed.run)();
     }
 }
 

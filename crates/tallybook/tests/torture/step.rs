@@ -1,7 +1,7 @@
 //! [`Step`]: an action at a place, which may panic, and may have a step inside of it.
 
 use super::action::Action;
-use super::hook::{self, caught, throw};
+use super::hook::{self, Armed, caught, throw};
 use super::place::Place;
 use super::ways::go_on;
 use super::world::World;
@@ -22,15 +22,19 @@ pub struct Step {
     /// With which world.
     pub with: usize,
     pub panics: bool,
-    /// Which key, kind or value.
+    /// Which key, kind or value, there and with what is done.
     pub pick: u32,
+    pub about: u32,
+    /// How often the place is passed before.
+    pub skip: u32,
     pub inner: Option<Box<Step>>,
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}:{} {:?}:{}", self.place, self.at, self.action, self.with)?;
-        write!(f, " {}{}", self.pick, if self.panics { " panics" } else { "" })?;
+        write!(f, " {}+{}/{}", self.pick, self.skip, self.about)?;
+        write!(f, "{}", if self.panics { " panics" } else { "" })?;
         if let Some(inner) = &self.inner {
             write!(f, ", within: {inner}")?;
         }
@@ -52,7 +56,7 @@ impl Step {
         let (reached, step, with) = (is_reached.clone(), self.clone(), worlds.clone());
         let act = move || {
             reached.store(true, SeqCst);
-            with[step.with].act(step.action, step.pick);
+            with[step.with].act(step.action, step.about);
             if let Some(inner) = &step.inner {
                 go_on(inner.run(&with).result);
             }
@@ -60,7 +64,8 @@ impl Step {
                 throw();
             }
         };
-        let before = hook::arm(self.place, Box::new(act));
+        let armed = Armed { place: self.place, skip: self.skip, run: Box::new(act) };
+        let before = hook::replace(Some(armed));
         let way = || worlds[self.at].reach(self.place, self.pick);
         let result = caught(catch_unwind(AssertUnwindSafe(way)));
         hook::replace(before);
@@ -112,6 +117,8 @@ impl Random {
             with: self.below(2),
             panics: self.below(4) == 0,
             pick: self.below(8) as u32,
+            about: self.below(8) as u32,
+            skip: if self.below(2) == 0 { 0 } else { self.below(4) as u32 },
             inner: has_inner.then(|| {
                 let place = self.below(self.inner_places.len());
                 Box::new(self.step_at(self.inner_places[place], depth - 1))

@@ -4,7 +4,7 @@ use super::hook::{self, Run, caught, pass, throw};
 use super::ledger::SWITCHED;
 use super::place::Place;
 use super::user::{Kind, Note, Notes, Passing, Woken};
-use super::world::World;
+use super::world::{ALL_KEYS, World, pop};
 use futures_util::FutureExt;
 use std::cell::RefCell;
 use std::future::IntoFuture;
@@ -135,22 +135,19 @@ impl World {
         // Held, so that there is one to compare with.
         let held = hook::quietly(|| self.hold(pick));
         let key = held.as_ref().and_then(|held| held.key()).map_or(pick, |key| key.0);
-        match place {
-            Place::KeyClone => {
-                // Of a new key, which some are.
-                (0..super::world::ALL_KEYS).for_each(|key| drop(self.enter(key)));
+        if place != Place::KeyClone && pick.is_multiple_of(2) {
+            drop(self.enter(key));
+            return;
+        }
+        // Some of them are new; and then they retire.
+        (0..ALL_KEYS).for_each(|key| drop(self.enter(key)));
+        hook::quietly(|| {
+            drop(held);
+            while let Some(entry) = pop(&self.entries) {
+                drop(entry);
             }
-            _ => drop(self.enter(key)),
-        }
-        if place == Place::KeyDrop {
-            hook::quietly(|| {
-                drop(held);
-                while let Some(entry) = super::world::pop(&self.entries) {
-                    drop(entry);
-                }
-            });
-            (0..4).for_each(|_| drop(self.tick()));
-        }
+        });
+        (0..4).for_each(|_| drop(self.tick()));
     }
 
     /// Events that are dropped and not applied.
@@ -227,7 +224,9 @@ impl World {
 
     /// In a thread of its own, which ends.
     fn reach_thread_local(self: &Arc<Self>) {
-        let Some((Place::ThreadLocal, run)) = hook::replace(None) else { return };
+        let Some(hook::Armed { place: Place::ThreadLocal, run, .. }) = hook::replace(None) else {
+            return;
+        };
         let world = self.clone();
         let fault = Arc::default();
         let late = Late { run: Some(run), panicked: Arc::clone(&fault) };
