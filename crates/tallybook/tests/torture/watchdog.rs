@@ -1,6 +1,7 @@
 //! Makes a hang visible: aborts, saying where, what makes no progress.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, Once};
 use std::thread;
@@ -42,8 +43,10 @@ fn bark_after(patience: Duration) {
         if now != last || steps.is_empty() {
             (last, since) = (now, Instant::now());
         } else if since.elapsed() > patience {
-            eprintln!("no progress for {patience:?}:");
-            steps.iter().for_each(|(thread, step)| eprintln!("  {thread}: {step}"));
+            // Not by `eprintln!`, whose words the test harness keeps to itself until a test has ended.
+            let mut all = format!("no progress for {patience:?}:\n");
+            steps.iter().for_each(|(thread, step)| all += &format!("  {thread}: {step}\n"));
+            let _ = std::io::stderr().write_all(all.as_bytes());
             std::process::abort();
         }
     }
