@@ -1,5 +1,6 @@
 //! What can be refused, one type per operation.
 
+use std::time::Duration;
 use thiserror::Error;
 
 /// A set or a family could not be registered.
@@ -103,7 +104,19 @@ pub struct WrongRegistry {
     pub other: u64,
 }
 
-/// The collector's thread panicked: readers keep the last snapshot it published.
+/// A collector was stopped, and the last snapshot is not what it should be.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("the collector's thread panicked: {0}")]
-pub struct CollectorPanicked(pub String);
+#[non_exhaustive]
+pub enum StopError {
+    /// A thread stayed inside a fact: the last snapshot is an older cut, marked stale.
+    #[error(
+        "the last snapshot lacks what was recorded lately: a thread stayed inside a fact for longer than {timeout:?}; do not wait inside a fact, or raise `RegistryBuilder::shutdown_timeout`"
+    )]
+    Incomplete {
+        /// For how long it was waited for.
+        timeout: Duration,
+    },
+    /// The collector's thread panicked: readers keep the last snapshot it published.
+    #[error("the collector's thread panicked: {0}")]
+    Panicked(String),
+}

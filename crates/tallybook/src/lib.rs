@@ -39,7 +39,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use collector::{Collector, CollectorStats, CollectorStatsRates, CollectorStatsSnapshot};
 pub use difference::Difference;
 pub use distribution::{Bucket, Distribution};
-pub use error::{CollectError, CollectorPanicked, FamilyFull, RegisterError, WrongRegistry};
+pub use error::{CollectError, FamilyFull, RegisterError, StopError, WrongRegistry};
 pub use events::{
     Actor, ByKind, Close, Counted, Delivery, Event, EventStats, EventStatsRates,
     EventStatsSnapshot, Full, NoReply, Order, Reducer, Reply, Sender,
@@ -57,7 +57,7 @@ pub use reader::Waited;
 pub use reader::{CachedReader, Reader, Snapshots};
 pub use registry::{ActorBuilder, FamilyBuilder, Registry, RegistryBuilder};
 pub use set::{Open, Record, Set};
-pub use snapshot::{Averaged, Declaration, FamilySnapshot, Snapshot};
+pub use snapshot::{Averaged, Declaration, FamilySnapshot, Snapshot, UserPanics};
 pub use tallybook_derive::{Event, Label, Stats};
 #[cfg(not(target_family = "wasm"))]
 pub use ticker::Ticker;

@@ -35,9 +35,11 @@ mod closer;
 mod entry;
 mod hub;
 mod keyed;
+mod list;
 mod local;
 #[cfg(all(test, tallybook_loom))]
 mod models;
+mod patience;
 mod queue;
 mod sequencer;
 mod shard;
@@ -56,8 +58,9 @@ pub(crate) use keyed::{KeyedBlock, Met};
 pub(crate) use local::{
     Place, record_block, record_cells, record_entry, release_entry, touch_entry,
 };
+pub(crate) use patience::Patience;
 pub(crate) use queue::{Queue, Room};
 pub(crate) use sequencer::{Run, Sequencer};
-pub(crate) use stamp::{stamp, time};
+pub(crate) use stamp::{Stamp, stamp, time};
 pub(crate) use word::Word;
 pub(crate) use words::Words;

@@ -46,6 +46,7 @@ pub(crate) struct Inner {
     /// Notified after each publication.
     pub(crate) changed: Event,
     pub(crate) patience: Duration,
+    pub(crate) shutdown_timeout: Duration,
     /// Asks the collector to close an epoch.
     pub(crate) wake: Arc<Wake>,
     registered: Mutex<Registered>,

@@ -5,7 +5,7 @@
 //! [`Kind::slots`] counts of histograms.
 
 use crate::measure::slots;
-use crate::metric::{Histogram, Metric, TimedLive};
+use crate::metric::{Counter, Gauge, Histogram, Live, Max, Metric, Min, TimedLive, UpDownCounter};
 use std::time::Duration;
 
 /// The declaration of a set: the fields of one `#[derive(Stats)]` struct.
@@ -104,9 +104,12 @@ impl Kind {
     #[must_use]
     pub fn words(&self) -> usize {
         match self {
-            Kind::Counter | Kind::UpDownCounter => 1,
-            Kind::Live | Kind::Max | Kind::Min => 2,
-            Kind::Gauge(_) => 3,
+            Kind::Counter => Counter::WORDS,
+            Kind::UpDownCounter => UpDownCounter::WORDS,
+            Kind::Live => Live::WORDS,
+            Kind::Max => Max::WORDS,
+            Kind::Min => Min::WORDS,
+            Kind::Gauge(_) => Gauge::<i64>::WORDS,
             Kind::TimedLive => TimedLive::WORDS,
             Kind::Histogram { .. } => Histogram::<u64>::WORDS,
             Kind::Group(group) => group.words(),

@@ -40,6 +40,7 @@ pub struct Snapshot {
     pub(crate) parts: Arc<[Part]>,
     pub(crate) schema: Arc<Vec<Declaration>>,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) panics: Arc<[UserPanics]>,
     pub(crate) history: Stretches,
     /// Shared by all copies of one cut, so that the history can tell whether anybody else has one.
     pub(crate) held: Arc<()>,
@@ -58,6 +59,8 @@ pub(crate) enum Part {
     Set(Arc<SetPart>),
     Family(Arc<dyn AnyFamily>),
     Reducer(Arc<ReducerPart>),
+    /// It has shown nothing yet.
+    Nothing,
 }
 
 /// What an actor has come to.
@@ -74,7 +77,7 @@ impl Part {
         match self {
             Part::Set(part) => Some(part),
             Part::Reducer(part) => Some(&part.account),
-            Part::Family(_) => None,
+            Part::Family(_) | Part::Nothing => None,
         }
     }
 }
@@ -94,6 +97,19 @@ impl SetPart {
     pub(crate) fn row(&self, span: Span) -> Row<'_> {
         Row::new(&self.words, self.slots.as_deref().map(|slots| &**slots), 0, span)
     }
+}
+
+/// Panics of the user's code that the collector caught; see [`Snapshot::panics`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UserPanics {
+    /// The name of the set, family or actor whose code it was; `tallybook` where it was the clock, a waker, or the `Drop` of
+    /// something that only an earlier snapshot showed.
+    pub name: Arc<str>,
+    /// How many there were since the registry was made.
+    pub count: u64,
+    /// The message of the last.
+    pub last: Arc<str>,
 }
 
 /// What is registered under a name.
@@ -130,6 +146,7 @@ impl Snapshot {
             parts: Arc::default(),
             schema: Arc::default(),
             settings,
+            panics: Arc::default(),
             history: Arc::default(),
             held: Arc::default(),
         }
@@ -162,10 +179,19 @@ impl Snapshot {
 
     /// Whether this is not the state at the last tick but an older one: a thread was inside a fact for longer than the
     /// collector's patience, so the next cut could not be finished yet. The numbers are those of [`epoch`](Self::epoch),
-    /// whole and consistent; only the collector's own have moved on.
+    /// whole and consistent; only the collector's own have moved on. After the collector was stopped or dropped, it says that
+    /// facts are missing that were over by then.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.stale
+    }
+
+    /// Where code of the user has panicked in the collector, in the order of registration: a reducer, a question, a clock, a
+    /// waker, the `Drop` of a key, an event or a state. Each panic was caught and cost nothing but what the code was called
+    /// for. Empty in most programs. [`CollectorStats::panics`](crate::CollectorStats::panics) counts all of them.
+    #[must_use]
+    pub fn panics(&self) -> &[UserPanics] {
+        &self.panics
     }
 
     /// What is registered, in the order of registration, the collector's own statistics first.

@@ -1,7 +1,7 @@
 //! [`Ticker`]: a thread of the collector's own.
 
-use crate::collector::Collector;
-use crate::error::{CollectError, CollectorPanicked};
+use crate::collector::{Collector, RETRY};
+use crate::error::{CollectError, StopError};
 use crate::events::Wake;
 use event_listener::Listener;
 use std::sync::Arc;
@@ -22,11 +22,14 @@ pub struct Ticker {
 struct Running {
     stop: Arc<Stop>,
     wake: Arc<Wake>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<Result<(), StopError>>,
 }
 
 /// Whether to stop; whoever changes it notifies the collector's [`Wake`].
 type Stop = AtomicBool;
+
+/// After which time a thread that holds the collector up is first looked at again.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
 /// What the thread waits for.
 enum Woken {
@@ -37,8 +40,9 @@ enum Woken {
     Stopped,
 }
 
-/// Waits until `deadline`, for ever if that is beyond all time.
-fn wait_until(deadline: Option<Instant>, stop: &Stop, wake: &Wake) -> Woken {
+/// Waits until `deadline`, for ever if that is beyond all time. Requests are not listened to where a thread holds the
+/// collector up: it comes by itself then.
+fn wait_until(deadline: Option<Instant>, is_held_up: bool, stop: &Stop, wake: &Wake) -> Woken {
     loop {
         let listener = wake.listen();
         // Relaxed: the notification brings its own fence, and so does listening.
@@ -48,7 +52,7 @@ fn wait_until(deadline: Option<Instant>, stop: &Stop, wake: &Wake) -> Woken {
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Woken::Due;
         }
-        if wake.take() {
+        if !is_held_up && wake.is_asked() {
             return Woken::Asked;
         }
         match deadline {
@@ -75,36 +79,49 @@ impl Ticker {
 
     /// Stops the thread and waits for its last exact cut, as dropping does.
     ///
+    /// Where a thread is inside a fact, that takes up to the registry's
+    /// [`shutdown_timeout`](crate::RegistryBuilder::shutdown_timeout).
+    ///
     /// # Errors
-    /// If the thread has panicked.
-    pub fn stop(mut self) -> Result<(), CollectorPanicked> {
+    /// [`StopError::Incomplete`] if a thread stayed inside a fact for longer than that; [`StopError::Panicked`] if the
+    /// collector's thread has panicked.
+    pub fn stop(mut self) -> Result<(), StopError> {
         self.join()
     }
 
-    fn join(&mut self) -> Result<(), CollectorPanicked> {
+    fn join(&mut self) -> Result<(), StopError> {
         let Some(Running { stop, wake, thread }) = self.running.take() else { return Ok(()) };
         stop.store(true, Relaxed);
         wake.notify();
-        thread.join().map_err(|panic| {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            CollectorPanicked(text.unwrap_or_else(|| "no message".to_owned()))
+        thread.join().unwrap_or_else(|panic| {
+            Err(StopError::Panicked(crate::user::message(&*panic).to_owned()))
         })
     }
 }
 
-/// Ticks at multiples of the interval; those that are over already are left out.
-fn tick_until(stop: &Stop, wake: &Wake, mut collector: Collector, interval: Duration) {
+/// Ticks at multiples of the interval; those that are over already are left out. What a thread holds up is looked at again
+/// in between.
+fn tick_until(
+    stop: &Stop,
+    wake: &Wake,
+    mut collector: Collector,
+    interval: Duration,
+) -> Result<(), StopError> {
     let mut next = Some(Instant::now());
     loop {
         next =
             next.and_then(|next| next.checked_add(interval)).map(|next| next.max(Instant::now()));
+        let mut pause = FIRST_PAUSE;
         loop {
-            match wait_until(next, stop, wake) {
-                Woken::Due => break,
-                Woken::Asked => collector.pump(),
-                // Dropping the collector makes the last cut.
-                Woken::Stopped => return,
+            let is_held_up = collector.is_held_up();
+            let retry = Instant::now().checked_add(pause).filter(|_| is_held_up);
+            let is_before = |retry: &Instant| next.is_none_or(|next| *retry < next);
+            let retry = retry.filter(is_before);
+            match wait_until(retry.or(next), is_held_up, stop, wake) {
+                Woken::Due if retry.is_none() => break,
+                Woken::Due | Woken::Asked if collector.attend() => pause = FIRST_PAUSE,
+                Woken::Due | Woken::Asked => pause = pause.saturating_mul(2).min(RETRY),
+                Woken::Stopped => return collector.stop().map(drop),
             }
         }
         collector.tick();
@@ -113,10 +130,12 @@ fn tick_until(stop: &Stop, wake: &Wake, mut collector: Collector, interval: Dura
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        if let Err(panicked) = self.join()
-            && !std::thread::panicking()
-        {
-            panic!("{panicked}");
+        match self.join() {
+            Err(StopError::Panicked(message)) if !std::thread::panicking() => {
+                panic!("the collector's thread panicked: {message}");
+            }
+            // The last snapshot says whether it is whole.
+            _ => {}
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use tallybook::{
-    CachedReader, CollectError, Collector, CollectorPanicked, Counter, Difference, Entry, Family,
-    FamilyFull, FamilySnapshot, Gauge, Label, Live, LiveField, ManualClock, Max, Min, Open,
-    PerLabel, Reader, RegisterError, Registry, RegistryBuilder, Set, Snapshot, Stats, SystemClock,
-    Ticker, UpDownCounter, Waited, WrongRegistry,
+    CachedReader, CollectError, Collector, Counter, Difference, Entry, Family, FamilyFull,
+    FamilySnapshot, Gauge, Label, Live, LiveField, ManualClock, Max, Min, Open, PerLabel, Reader,
+    RegisterError, Registry, RegistryBuilder, Set, Snapshot, Stats, StopError, SystemClock, Ticker,
+    UpDownCounter, Waited, WrongRegistry,
 };
 
 /// One of everything.
@@ -69,7 +69,7 @@ assert_not_impl_any!(All: Sync, Clone);
 // Errors go through `?` into whatever a program has.
 assert_impl_all!(RegisterError: std::error::Error, Send, Sync);
 assert_impl_all!(CollectError: std::error::Error, Send, Sync);
-assert_impl_all!(CollectorPanicked: std::error::Error, Send, Sync);
+assert_impl_all!(StopError: std::error::Error, Send, Sync);
 assert_impl_all!(WrongRegistry: std::error::Error, Send, Sync);
 assert_impl_all!(FamilyFull<String>: std::error::Error, Send, Sync);
 

@@ -269,7 +269,8 @@ fn collect(collector: &mut Collector, laws: &mut Laws, cuts: u64) {
     let mut epoch = 0;
     while epoch < cuts {
         let cut = collector.tick();
-        assert_eq!(cut.epoch(), if cut.is_stale() { epoch } else { epoch + 1 });
+        // A stale one may show what the tick before it was held up by.
+        assert!(cut.epoch() > epoch || cut.is_stale() && cut.epoch() == epoch);
         epoch = cut.epoch();
         laws.check(&cut);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use tallybook::{Collector, Counter, ManualClock, Registry, Set, Snapshot, Stats};
+use tallybook::{Collector, Counter, ManualClock, Registry, Set, Snapshot, Stats, StopError};
 
 /// What is written.
 #[derive(Stats)]
@@ -43,10 +43,11 @@ impl Parked {
     }
 }
 
-/// A registry that waits for nobody.
+/// A registry that waits for nobody, and for nobody at the end either.
 fn impatient() -> (Registry, Set<Writes>, Collector, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new());
-    let registry = Registry::builder().clock(clock.clone()).patience(Duration::ZERO).build();
+    let registry = Registry::builder().clock(clock.clone()).patience(Duration::ZERO);
+    let registry = registry.shutdown_timeout(Duration::ZERO).build();
     let writes = registry.set("writes").unwrap();
     let collector = registry.collector().unwrap();
     (registry, writes, collector, clock)
@@ -90,18 +91,49 @@ fn a_stuck_epoch_shows_the_last_cut_as_stale_until_it_is_finished() {
     }
     parked.release();
 
-    // The epoch that was stuck: its cut was made when it was tried first. One write came before the trial.
-    let finished = collector.tick();
-    assert!(!finished.is_stale());
-    assert_eq!((finished.epoch(), finished.at()), (2, Duration::from_secs(2)));
-    assert_eq!(finished.interval(), Duration::from_secs(1));
-    assert_eq!(counts(&finished, &writes), (3, 3));
-    let own = finished.set(&registry.collector_stats());
-    assert_eq!((own.stale, own.ticks, own.waits), (3, 2, 1));
-
+    // The epoch that was stuck, and the one that has been open since: nothing that is over is missing.
     let exact = collector.tick();
-    assert_eq!((exact.epoch(), exact.interval()), (3, Duration::from_secs(3)));
+    assert!(!exact.is_stale());
+    assert_eq!((exact.epoch(), exact.at()), (3, Duration::from_secs(5)));
+    assert_eq!(exact.interval(), Duration::from_secs(4));
     assert_eq!(counts(&exact, &writes), (5, 5));
+    let own = exact.set(&registry.collector_stats());
+    assert_eq!((own.stale, own.ticks, own.waits), (3, 2, 1));
+}
+
+#[test]
+fn a_tick_that_is_held_up_again_shows_what_held_up_the_one_before() {
+    let (registry, writes, mut collector, clock) = impatient();
+    let one = Parked::inside(&writes);
+    clock.advance(Duration::from_secs(1));
+    assert!(collector.tick().is_stale());
+    let two = Parked::inside(&writes);
+    one.release();
+    write(&writes);
+    clock.advance(Duration::from_secs(1));
+    // The first closing can be finished, the second can't: an older cut, but a newer one than before.
+    let older = collector.tick();
+    assert_eq!((older.is_stale(), older.epoch(), counts(&older, &writes)), (true, 1, (1, 1)));
+    assert_eq!((older.at(), older.interval()), (Duration::from_secs(1), Duration::from_secs(1)));
+    two.release();
+    let exact = collector.tick();
+    assert_eq!((exact.is_stale(), counts(&exact, &writes)), (false, (3, 3)));
+    assert_eq!(exact.at(), Duration::from_secs(2));
+    let own = exact.set(&registry.collector_stats());
+    assert_eq!((own.stale, own.ticks), (2, 1));
+}
+
+/// What is over before a tick is in it, also where a *pump* before was held up.
+#[test]
+fn a_tick_after_a_pump_that_was_held_up_lacks_nothing() {
+    let (_registry, writes, mut collector, _) = impatient();
+    assert!(collector.pump());
+    let parked = Parked::inside(&writes);
+    assert!(!collector.pump());
+    parked.release();
+    write(&writes);
+    let cut = collector.tick();
+    assert_eq!((cut.is_stale(), counts(&cut, &writes)), (false, (2, 2)));
 }
 
 #[test]
@@ -116,7 +148,7 @@ fn the_first_cut_can_be_stuck() {
     }
     parked.release();
     let cut = collector.tick();
-    assert_eq!((cut.epoch(), cut.is_stale(), counts(&cut, &writes)), (1, false, (1, 1)));
+    assert_eq!((cut.epoch(), cut.is_stale(), counts(&cut, &writes)), (2, false, (1, 1)));
 }
 
 // HdrHistogram_rust#120: a reader that waits for every writer's next write hangs on an idle one.
@@ -154,7 +186,6 @@ fn other_writers_go_on_and_their_threads_may_begin_and_end() {
         assert!(collector.tick().is_stale());
     }
     parked.release();
-    assert_eq!(counts(&collector.tick(), &writes), (1, 1));
     assert_eq!(counts(&collector.tick(), &writes), (before + 1, before + 1));
 }
 
@@ -186,13 +217,45 @@ fn the_next_collector_goes_on_with_a_stuck_epoch() {
     let (registry, writes, mut collector, _) = impatient();
     let parked = Parked::inside(&writes);
     assert!(collector.tick().is_stale());
-    drop(collector);
+    let incomplete = StopError::Incomplete { timeout: Duration::ZERO };
+    assert_eq!(collector.stop().map(|cut| cut.epoch()), Err(incomplete));
     assert!(registry.reader().latest().is_stale());
     parked.release();
     write(&writes);
     let mut collector = registry.collector().unwrap();
-    assert_eq!(counts(&collector.tick(), &writes), (1, 1));
     assert_eq!(counts(&collector.tick(), &writes), (2, 2));
+}
+
+#[test]
+fn a_ticker_that_cannot_make_its_last_cut_says_so() {
+    let (registry, writes, collector, _) = impatient();
+    drop(collector);
+    let parked = Parked::inside(&writes);
+    let ticker = registry.collect_every(Duration::from_secs(3_600)).unwrap();
+    assert!(matches!(ticker.stop(), Err(StopError::Incomplete { .. })));
+    assert!(registry.reader().latest().is_stale());
+    parked.release();
+    registry.collect_every(Duration::from_secs(3_600)).unwrap().stop().unwrap();
+    let last = registry.reader().latest();
+    assert_eq!((last.is_stale(), counts(&last, &writes)), (false, (1, 1)));
+}
+
+#[test]
+fn the_last_cut_waits_for_as_long_as_it_may() {
+    let registry = Registry::builder().shutdown_timeout(Duration::MAX).build();
+    let writes = registry.set("writes").unwrap();
+    let collector = registry.collector().unwrap();
+    let parked = Parked::inside(&writes);
+    let (begin, begins) = channel();
+    let stopping = thread::spawn(move || {
+        begin.send(()).unwrap();
+        collector.stop().unwrap()
+    });
+    begins.recv().unwrap();
+    (0..if cfg!(miri) { 10 } else { 1_000 }).for_each(|_| thread::yield_now());
+    parked.release();
+    let last = stopping.join().unwrap();
+    assert_eq!((last.is_stale(), counts(&last, &writes)), (false, (1, 1)));
 }
 
 #[test]

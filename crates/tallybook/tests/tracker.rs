@@ -287,10 +287,10 @@ fn a_stale_snapshot_is_no_newer_than_the_one_it_repeats() {
     go_on.send(()).unwrap();
     stuck.join().unwrap();
     world.step(10, 1_000);
-    assert_eq!(world.answer(&tracker.update()), (50.0, 50, 1_000));
-    assert_eq!(world.answer(&late.update()), (50.0, 50, 1_000));
+    assert_eq!(world.answer(&tracker.update()), (20.0, 80, 4_000));
+    assert_eq!(world.answer(&late.update()), (20.0, 80, 4_000));
     world.step(10, 1_000);
-    assert_eq!(world.answer(&tracker.update()), (10.0, 40, 4_000));
+    assert_eq!(world.answer(&tracker.update()), (10.0, 10, 1_000));
 }
 
 #[test]

@@ -25,9 +25,14 @@ impl Wake {
         self.changed.notify(usize::MAX);
     }
 
-    /// Whether it has been asked for since the last call.
-    pub(crate) fn take(&self) -> bool {
-        self.is_asked.swap(false, Relaxed)
+    /// Whether it has been asked for since the last [`take`](Self::take).
+    pub(crate) fn is_asked(&self) -> bool {
+        self.is_asked.load(Relaxed)
+    }
+
+    /// Takes the request, if there is one: an epoch that is open now is about to be closed.
+    pub(crate) fn take(&self) {
+        self.is_asked.swap(false, Relaxed);
     }
 
     /// Notified when something may have changed from now on.

@@ -2,11 +2,12 @@
 //!
 //! Which of two values is the last? The one of the later epoch; within an epoch, the one of the later fact. All gauges
 //! that one fact sets carry one time stamp, read from a clock that never runs backwards between threads, so the gauges
-//! of a fact win or lose together: no snapshot mixes two facts. A shared cell could not promise that, and a shared
+//! of a fact win or lose together: no snapshot mixes two facts. Within a fact a number that grows from call to call tells
+//! them apart, whatever cells they were written to on the way. A shared cell could not promise that, and a shared
 //! sequence number would be a read-modify-write on a line that all threads write.
 
 use super::{Metric, Span};
-use crate::phase::{self, Word};
+use crate::phase::{self, Stamp, Word};
 use crate::row::{Drain, Flows, Row};
 use crate::schema::{Kind, Number};
 use std::fmt::Debug;
@@ -16,7 +17,10 @@ use std::marker::PhantomData;
 ///
 /// Setting it reads the clock once per fact. Over the entries of a family a gauge has no total: it reads as `None` there.
 pub struct Gauge<T = i64> {
-    stamp: Word,
+    /// The fact's stamp, or 0.
+    fact: Word,
+    /// The call's.
+    call: Word,
     bits: Word,
     number: PhantomData<fn() -> T>,
 }
@@ -25,8 +29,14 @@ impl<T: GaugeNumber> Gauge<T> {
     /// Sets the value. Within a fact the last call wins; between facts, the later one in the order of the cuts.
     #[inline]
     pub fn set(&self, value: T) {
-        self.stamp.set(phase::stamp());
+        let Stamp { fact, call } = phase::stamp(self);
+        self.fact.set(fact);
+        self.call.set(call);
         self.bits.set(value.to_bits());
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp { fact: self.fact.get(), call: self.call.get() }
     }
 }
 
@@ -73,37 +83,39 @@ impl GaugeNumber for f64 {
     }
 }
 
-/// A row is `[epoch, stamp, bits]`; a stamp of 0 means that it was never set.
+/// A row is `[epoch, the fact's stamp, the call's, bits]`; a fact's stamp of 0 means that it was never set.
 impl<T: GaugeNumber> Metric for Gauge<T> {
     type Value = Option<T>;
     type Rates = ();
-    const WORDS: usize = 3;
+    const WORDS: usize = 4;
     const STAMPED: bool = true;
 
     fn at_rest() -> Self {
-        Gauge { stamp: Word::new(0), bits: Word::new(0), number: PhantomData }
+        let [fact, call, bits] = [(); 3].map(|()| Word::new(0));
+        Gauge { fact, call, bits, number: PhantomData }
     }
     fn merge(&self, into: &Self) {
-        let stamp = self.stamp.take();
-        if stamp != 0 && stamp >= into.stamp.get() {
-            into.stamp.set(stamp);
+        let stamp = self.stamp();
+        if self.fact.take() != 0 && stamp >= into.stamp() {
+            into.fact.set(stamp.fact);
+            into.call.set(stamp.call);
             into.bits.set(self.bits.get());
         }
     }
     fn drain(&self, into: &mut Drain<'_>) {
         let span = into.span();
-        let row = [span.last, self.stamp.take(), self.bits.get()];
-        Self::fold(&row, into.take(3), span);
+        let row = [span.last, self.fact.take(), self.call.get(), self.bits.get()];
+        Self::fold(&row, into.take(4), span);
     }
     fn fold(from: &[u64], into: &mut [u64], _: Span) {
-        if from[1] != 0 && (from[0], from[1]) >= (into[0], into[1]) {
+        if from[1] != 0 && from[..3] >= into[..3] {
             into.copy_from_slice(from);
         }
     }
     fn carry(_: &[u64], _: &mut [u64], _: Span) {}
     fn read(row: &mut Row<'_>) -> Option<T> {
-        let [_, stamp, bits] = row.take();
-        (stamp != 0).then(|| T::from_bits(bits))
+        let [_, fact, _, bits] = row.take();
+        (fact != 0).then(|| T::from_bits(bits))
     }
     fn difference(later: &Option<T>, _: &Option<T>) -> Option<T> {
         *later

@@ -68,7 +68,7 @@ impl lives::Sealed for TimedLive {
 
     #[inline]
     fn opens(&self, now: impl FnOnce() -> Duration) -> Duration {
-        let now = Duration::from_nanos(phase::time(now));
+        let now = Duration::from_nanos(phase::time(self, now));
         self.opened.add(1);
         self.add(-nanos(now));
         now
@@ -76,7 +76,7 @@ impl lives::Sealed for TimedLive {
 
     #[inline]
     fn closes(&self, opened: Duration, now: impl FnOnce() -> Duration) {
-        let now = Duration::from_nanos(phase::time(now));
+        let now = Duration::from_nanos(phase::time(self, now));
         self.add(nanos(now));
         self.ages.record(now.saturating_sub(opened));
     }

@@ -1,11 +1,12 @@
 //! [`Closer`]: closes epochs and hands out what they hold.
 
 use super::hub::Hub;
+#[cfg(all(test, tallybook_loom))]
+use super::patience::Patience;
 use super::shard::{PlacedBlock, Shard, side_of};
-use super::sync::{Ordering, spin_loop, yield_now};
+use super::sync::Ordering;
 use std::any::Any;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// The one that closes the epochs of a hub; there is at most one per hub at a time.
 pub(crate) struct Closer {
@@ -16,6 +17,8 @@ pub(crate) struct Closer {
     pending: Option<Pending>,
     /// How often a writer had to be waited for.
     waits: u64,
+    /// How many threads can run at once.
+    cores: usize,
 }
 
 #[derive(Clone, Default)]
@@ -25,48 +28,62 @@ struct Seen {
     blocks: Vec<PlacedBlock>,
 }
 
-/// An epoch whose successor is open but which a writer may still be inside of.
+/// An epoch whose successor is open but which writers may still be inside of.
 struct Pending {
     epoch: u64,
-    /// How many shards are known to be quiet.
-    quiet: usize,
-    /// The odd sequence that the next shard was first seen with.
-    odd: Option<u64>,
+    /// The shards whose owners were inside a fact when the next epoch opened and still are, and the odd sequence of that
+    /// fact. All others are quiet: what begins after the barrier sees the new epoch.
+    inside: Vec<(usize, u64)>,
+    /// How many threads there are to a core, at least 1: of those that have recorded since the last epoch was drained, or are
+    /// inside a fact.
+    crowd: u32,
 }
 
-/// A writer has been inside a fact of this epoch for longer than the closer was willing to wait.
+/// Writers are inside a fact of this epoch, so that it cannot be drained yet.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Stuck {
     pub(crate) epoch: u64,
+    /// How many threads want each core; see [`Patience`](super::Patience).
+    pub(crate) crowd: u32,
 }
 
 impl Closer {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        Closer { hub, shards: Vec::new(), seen: Vec::new(), pending: None, waits: 0 }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Closer { hub, shards: Vec::new(), seen: Vec::new(), pending: None, waits: 0, cores }
     }
 
-    /// Closes the open epoch, or goes on with the one that was stuck, and returns its number. Every fact of it is over:
-    /// its sides are quiet until this is called again.
+    /// Closes the open epoch, or goes on with the one that is pending, and returns its number. Every fact of it is over: its
+    /// sides are quiet until this is called again.
     ///
-    /// Waits no longer than `patience` for writers inside a fact, and then returns [`Stuck`]: nothing of that epoch may
-    /// be read, and the next call goes on with it.
-    pub(crate) fn close(&mut self, patience: Duration) -> Result<u64, Stuck> {
+    /// Waits for nobody.
+    ///
+    /// # Errors
+    /// If somebody is inside a fact of it: nothing of that epoch may be read, and the next call goes on with it.
+    pub(crate) fn close(&mut self) -> Result<u64, Stuck> {
         let mut pending = self.pending.take().unwrap_or_else(|| self.open_next());
-        let mut patience = Patience::new(patience);
-        while pending.quiet < self.shards.len() {
-            let seq = self.shards[pending.quiet].seq();
-            let odd = *pending.odd.get_or_insert(seq);
-            if odd & 1 == 0 || seq != odd {
-                self.waits += odd & 1;
-                pending.quiet += 1;
-                pending.odd = None;
-            } else if patience.is_over() {
-                let epoch = pending.epoch;
-                self.pending = Some(pending);
-                return Err(Stuck { epoch });
+        let shards = &self.shards;
+        pending.inside.retain(|(shard, odd)| shards[*shard].seq() == *odd);
+        let (epoch, crowd) = (pending.epoch, pending.crowd);
+        if pending.inside.is_empty() {
+            return Ok(epoch);
+        }
+        self.pending = Some(pending);
+        Err(Stuck { epoch, crowd })
+    }
+
+    /// The same, and goes on with it until the patience is over.
+    ///
+    /// # Errors
+    /// As [`close`](Self::close).
+    #[cfg(all(test, tallybook_loom))]
+    pub(crate) fn close_within(&mut self, patience: &mut Patience) -> Result<u64, Stuck> {
+        loop {
+            match self.close() {
+                Err(stuck) if patience.wait(stuck.crowd) => {}
+                result => return result,
             }
         }
-        Ok(pending.epoch)
     }
 
     /// Opens the next epoch and makes sure that every writer from now on sees it or is seen.
@@ -81,7 +98,21 @@ impl Closer {
         // this, and will therefore see the new epoch.
         self.hub.list_shards(&mut self.shards);
         self.seen.resize(self.shards.len(), Seen::default());
-        Pending { epoch, quiet: 0, odd: None }
+        let mut inside = Vec::new();
+        let mut active = 0;
+        // All at once: who is outside now is so for good, as far as this epoch goes, whatever it does meanwhile.
+        for (index, (shard, seen)) in self.shards.iter().zip(&self.seen).enumerate() {
+            let seq = shard.seq();
+            let is_inside = seq & 1 == 1;
+            if is_inside {
+                inside.push((index, seq));
+            }
+            // Or it has been outside of facts since the epoch before was drained.
+            active += usize::from(is_inside || seq != seen.seq[side_of(epoch + 1)]);
+        }
+        self.waits += inside.len() as u64;
+        let crowd = u32::try_from(active.div_ceil(self.cores)).unwrap_or(u32::MAX).max(1);
+        Pending { epoch, inside, crowd }
     }
 
     /// Calls `f` with the place and the block of everything that may hold something of the closed `epoch`. Shards in
@@ -112,6 +143,11 @@ impl Closer {
         std::mem::take(&mut self.waits)
     }
 
+    /// How many facts have been refused since the last call.
+    pub(crate) fn take_refused(&self) -> u64 {
+        self.hub.take_refused()
+    }
+
     /// Whether the last epoch is still being waited for.
     pub(crate) fn is_pending(&self) -> bool {
         self.pending.is_some()
@@ -131,28 +167,4 @@ impl Closer {
 #[derive(Clone, Copy)]
 pub(crate) struct Quiet {
     pub(super) side: usize,
-}
-
-/// Spins a little, then yields, until the time is over.
-struct Patience {
-    spins: u32,
-    left: Duration,
-    /// When yielding began.
-    since: Option<Instant>,
-}
-
-impl Patience {
-    fn new(left: Duration) -> Self {
-        Patience { spins: 0, left, since: None }
-    }
-
-    fn is_over(&mut self) -> bool {
-        if self.spins < 64 && !cfg!(tallybook_loom) {
-            self.spins += 1;
-            spin_loop();
-            return self.left.is_zero();
-        }
-        yield_now();
-        !cfg!(tallybook_loom) && self.since.get_or_insert_with(Instant::now).elapsed() >= self.left
-    }
 }

@@ -1,8 +1,9 @@
 //! [`Hub`]: the epoch and the shards of one registry.
 
 use super::barrier::Barrier;
+use super::list::List;
 use super::shard::{Epoch, Shard};
-use super::sync::{AtomicU64, Mutex, lock};
+use super::sync::AtomicU64;
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
 
@@ -12,15 +13,17 @@ pub(crate) struct Hub {
     id: u64,
     pub(super) epoch: Epoch,
     pub(super) barrier: Barrier,
-    shards: Mutex<Shards>,
+    shards: List<Arc<Shard>>,
+    /// Those that no thread owns.
+    free: List<Arc<Shard>>,
+    /// How many facts were refused since the collector asked last.
+    refused: Numbers,
+    /// How many shards were made.
+    made: Numbers,
 }
 
-#[derive(Default)]
-struct Shards {
-    all: Vec<Arc<Shard>>,
-    /// Those that no thread owns.
-    free: Vec<Arc<Shard>>,
-}
+/// Not loom's: only the number counts.
+type Numbers = std::sync::atomic::AtomicU64;
 
 impl Hub {
     pub(crate) fn new(barrier: Barrier) -> Arc<Self> {
@@ -31,7 +34,10 @@ impl Hub {
             // From 1 on, so that 0 can mean "never" in what is kept per epoch.
             epoch: CachePadded::new(AtomicU64::new(1)),
             barrier,
-            shards: Mutex::new(Shards::default()),
+            shards: List::new(),
+            free: List::new(),
+            refused: Numbers::new(0),
+            made: Numbers::new(0),
         })
     }
 
@@ -47,23 +53,35 @@ impl Hub {
     /// Makes the calling thread the owner of a shard, until it gives it to `release`. The lock hands over what the last
     /// owner wrote.
     pub(super) fn claim(&self) -> Arc<Shard> {
-        let mut shards = lock(&self.shards);
-        shards.free.pop().unwrap_or_else(|| {
-            let shard = Arc::new(Shard::new());
-            shards.all.push(shard.clone());
+        self.free.pop().unwrap_or_else(|| {
+            // Relaxed: only the number counts.
+            let number = self.made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let shard = Arc::new(Shard::new(number));
+            self.shards.push(shard.clone());
             shard
         })
     }
 
     /// Gives up the ownership. What stands in the cells is drained with its epoch, whoever owns the shard by then.
     pub(super) fn release(&self, shard: Arc<Shard>) {
-        lock(&self.shards).free.push(shard);
+        self.free.push(shard);
     }
 
     /// Brings `known` up to date with the shards that exist. They are never removed, so it only grows.
     pub(super) fn list_shards(&self, known: &mut Vec<Arc<Shard>>) {
-        let shards = lock(&self.shards);
-        known.extend_from_slice(&shards.all[known.len()..]);
+        self.shards.list(known);
+    }
+
+    /// Counts a fact that is not recorded.
+    #[cold]
+    pub(super) fn refuse(&self) {
+        // Relaxed, here and below: a number to look at.
+        self.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// How many facts were refused since the last call.
+    pub(crate) fn take_refused(&self) -> u64 {
+        self.refused.swap(0, std::sync::atomic::Ordering::Relaxed)
     }
 }
 

@@ -5,9 +5,13 @@
 //! these have arrived in this core's cache. Merging needs a lock that is only tried; where another thread has it, another
 //! line is taken. So a writer never waits, and cells are never written by a read-modify-write.
 //!
-//! While a fact runs, its line is lent and stays where it is. A fact that finds its entry's line lent (a fact inside a
-//! fact on the same entry, say) writes to cells of its own, which are merged when it ends.
+//! While a fact runs, its line is lent and stays where it is. A fact inside of it on the same entry writes to the same
+//! line. One that finds no line at all writes to cells of its own, which are merged when it ends.
+//!
+//! Merging may allocate (the table of a histogram), with two lines between two states. So facts stand
+//! [apart](super::Apart) meanwhile.
 
+use super::apart::Apart;
 use super::closer::Quiet;
 use super::entry::{KeyedEntry, LentSpill};
 use super::sync::{AtomicPtr, AtomicU32, Mutex, Ordering::Relaxed, lock};
@@ -21,6 +25,8 @@ use std::sync::Arc;
 const MOST_LINES: usize = if cfg!(tallybook_small) { 2 } else { 1024 };
 const LEAST_LINES: usize = if cfg!(tallybook_small) { 2 } else { 16 };
 const MOST_BYTES: usize = 64 * 1024;
+/// How many lines are looked at for one that can be had.
+const PROBES: usize = 2 * VICTIMS;
 /// How many misses a victim waits for.
 const VICTIMS: usize = if cfg!(tallybook_small) { 1 } else { 8 };
 
@@ -189,21 +195,13 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
         home: u32,
         f: impl FnOnce(&S),
     ) {
-        let wanted = Arc::as_ptr(entry).cast_mut();
-        let line = self.home_line(home);
-        let holder = line.entry.load(Relaxed);
-        if holder.is_null() || holder == wanted {
-            // SAFETY: passed on from the caller. A free line is always found: this one.
-            let line = unsafe { self.line_of(entry, home) };
-            return line.expect("the line is free").lend(wanted, f);
-        }
         // SAFETY: passed on from the caller.
-        if unsafe { self.evict(line) } {
-            line.entry.store(wanted, Relaxed);
-            return line.lend(wanted, f);
+        match unsafe { self.line_of(entry, home) } {
+            // A fact around this one has it, and gives it back.
+            Some(line) if is_lent(line.entry.load(Relaxed)) => f(&line.cells),
+            Some(line) => line.lend(Arc::as_ptr(entry).cast_mut(), f),
+            None => f(&Joined { side: self, entry, home, cells: S::at_rest() }.cells),
         }
-        let joined = Joined { side: self, entry, home, cells: S::at_rest() };
-        f(&joined.cells);
     }
 
     /// The line that entries of this home prefer.
@@ -215,15 +213,15 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
     }
 
     /// A line that holds the entry, taken for it if need be; `None` if none can be had now. A line stays where it is lent to
-    /// a fact that this one is inside of, or where another thread is merging into the entry of the victim whose turn it is:
-    /// there are far more lines than such facts and such threads.
+    /// a fact that this one is inside of, or where another thread is merging into the entry of the victim whose turn it is.
+    /// Each try is another victim's turn, so where twice as many find nothing, more would not either.
     ///
     /// # Safety
     /// As for `KeyedBlock::record`.
     unsafe fn line_of(&self, entry: &Arc<KeyedEntry<X, S>>, home: u32) -> Option<&Line<X, S>> {
         let wanted = Arc::as_ptr(entry).cast_mut();
         let mask = self.lines.len() - 1;
-        (0..self.lines.len()).map(|step| (home as usize + step) & mask).find_map(|index| {
+        (0..PROBES).map(|step| (home as usize + step) & mask).find_map(|index| {
             let line = &self.lines[index];
             let holder = line.entry.load(Relaxed);
             if holder == wanted || holder == lent(wanted) {
@@ -252,6 +250,7 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
         if is_lent(holder) {
             return false;
         }
+        let _apart = Apart::begin();
         let turn = self.turn.get();
         self.turn.set(turn + 1);
         let victim = &self.victims[turn as usize % VICTIMS];
@@ -279,12 +278,20 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
         unsafe { KeyedEntry::lend_spill(entry, self.number, &self.spilled) }
     }
 
-    /// Keeps what has no line until the epoch is drained.
+    /// Keeps what has no line until the epoch is drained: with what was kept of the same entry lately, if there is that.
+    /// To be called while facts stand apart.
     #[cold]
     fn keep(&self, entry: &Arc<KeyedEntry<X, S>>, cells: &S) {
-        let extra = Extra { entry: Arc::as_ptr(entry), cells: S::at_rest() };
-        cells.merge(&extra.cells);
-        lock(&self.extras).push(extra);
+        let entry = Arc::as_ptr(entry);
+        let mut extras = lock(&self.extras);
+        match extras.iter().rev().take(PROBES).find(|extra| ptr::eq(extra.entry, entry)) {
+            Some(extra) => cells.merge(&extra.cells),
+            None => {
+                let extra = Extra { entry, cells: S::at_rest() };
+                cells.merge(&extra.cells);
+                extras.push(extra);
+            }
+        }
     }
 }
 
@@ -342,6 +349,7 @@ struct Joined<'a, X: Send + Sync + 'static, S: Metric> {
 
 impl<X: Send + Sync + 'static, S: Metric> Drop for Joined<'_, X, S> {
     fn drop(&mut self) {
+        let _apart = Apart::begin();
         // SAFETY: made by `record_elsewhere`, whose caller keeps the contract until the fact ends, which is after this.
         match unsafe { self.side.line_of(self.entry, self.home) } {
             Some(line) => self.cells.merge(&line.cells),

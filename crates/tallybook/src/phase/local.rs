@@ -1,9 +1,11 @@
 //! From a handle to the calling thread's shard.
 //!
 //! A thread remembers the blocks it used last in a small table of its own, so the way from a handle to its cells is one
-//! compare and two loads. Behind that stand the shards that the thread owns ([`Claims`]), and behind those, for facts in
-//! destructors of thread-locals, a shard that is borrowed for one fact.
+//! compare and two loads. Behind that stand the shards that the thread owns ([`Claims`]), and behind those a shard that is
+//! borrowed for one fact ([`Loan`]): for facts in destructors of thread-locals, and for those that stand
+//! [apart](super::Apart), out of the memory allocator for instance.
 
+use super::apart::{self, Apart};
 use super::barrier::Barrier;
 use super::block::{Block, Cells};
 use super::entry::KeyedEntry;
@@ -13,10 +15,10 @@ use super::shard::{Epoch, Fact, Shard};
 use super::stamp;
 use crate::clock::Clock;
 use crate::metric::Metric;
+use crate::user;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ptr;
-use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -101,14 +103,16 @@ impl<X: Send + Sync + 'static, S: Metric> Part for KeyedBlock<X, S> {
 /// One fact on a set.
 #[inline(always)]
 pub(crate) fn record_block<S: Metric>(place: &Place, f: impl FnOnce(&S)) {
-    within(place, S::STAMPED, move |block: &Block<S>, fact| f(block.side(fact.side())));
+    within(place, move |block: &Block<S>, fact| {
+        stamp::lend(S::STAMPED, fact.shard(), block.side(fact.side()), f);
+    });
 }
 
-/// One fact on cells that are no metric. `None` in a disabled registry.
+/// One fact on cells that are no metric. `None` in a disabled registry, and where the fact is refused.
 #[inline(always)]
 pub(crate) fn record_cells<C: Cells, T>(place: &Place, f: impl FnOnce(&C) -> T) -> Option<T> {
     // A branch, which is foreseen: so the way to the cells does not begin with the epoch, and stores need not wait for it.
-    within(place, false, move |block: &Block<C>, fact| match fact.side() {
+    within(place, move |block: &Block<C>, fact| match fact.side() {
         0 => f(block.side(0)),
         _ => f(block.side(1)),
     })
@@ -122,7 +126,8 @@ pub(crate) fn record_entry<X: Send + Sync + 'static, S: Metric>(
     home: u32,
     f: impl FnOnce(&S),
 ) {
-    within(place, S::STAMPED, move |block: &KeyedBlock<X, S>, fact| {
+    within(place, move |block: &KeyedBlock<X, S>, fact| {
+        let f = move |cells: &S| stamp::lend(S::STAMPED, fact.shard(), cells, f);
         // SAFETY: this thread is inside a fact of that side, and the caller holds the entry.
         unsafe { block.record(fact.side(), entry, home, f) };
     });
@@ -134,7 +139,7 @@ pub(crate) fn touch_entry<X: Send + Sync + 'static, S: Metric>(
     entry: &Arc<KeyedEntry<X, S>>,
     home: u32,
 ) {
-    within(place, false, move |block: &KeyedBlock<X, S>, fact| {
+    within(place, move |block: &KeyedBlock<X, S>, fact| {
         // SAFETY: this thread is inside a fact of that side, and the caller holds the entry.
         unsafe { block.touch(fact.side(), entry, home) };
     });
@@ -146,7 +151,7 @@ pub(crate) fn release_entry<X: Send + Sync + 'static, S: Metric>(
     entry: &Arc<KeyedEntry<X, S>>,
     home: u32,
 ) {
-    within(place, false, move |block: &KeyedBlock<X, S>, fact| {
+    within(place, move |block: &KeyedBlock<X, S>, fact| {
         // SAFETY: this thread is inside a fact of that side, and the caller still holds the entry; after `release` the
         // entry lives on until this epoch has been drained.
         unsafe { block.touch(fact.side(), entry, home) };
@@ -154,13 +159,10 @@ pub(crate) fn release_entry<X: Send + Sync + 'static, S: Metric>(
     });
 }
 
-/// Calls `f` inside a fact with this thread's block at the place. `None` in a disabled registry.
+/// Calls `f` inside a fact with this thread's block at the place. `None` in a disabled registry, and where the fact is
+/// refused (see `Apart`).
 #[inline(always)]
-fn within<B: Part, T>(
-    place: &Place,
-    stamped: bool,
-    f: impl FnOnce(&B, &Fact<'_>) -> T,
-) -> Option<T> {
+fn within<B: Part, T>(place: &Place, f: impl FnOnce(&B, &Fact<'_>) -> T) -> Option<T> {
     let home = place.home.as_ref()?;
     let known = RECENT.with(|recent| {
         let recent = &recent[place.recent()];
@@ -168,7 +170,7 @@ fn within<B: Part, T>(
         (recent.id.get() == place.id).then(known)
     });
     let Some((shard, block, epoch)) = known else {
-        return within_found(place, home, stamped, &mut Some(f));
+        return within_found(place, home, &mut Some(f));
     };
     // SAFETY: what is in the table belongs to a shard that this thread owns; a claim keeps that until the thread ends,
     // which empties the table, or until its hub is gone, and the place keeps the hub.
@@ -179,33 +181,25 @@ fn within<B: Part, T>(
     let epoch = unsafe { &*epoch };
     // SAFETY: this thread owns the shard. Only hubs without fences have their blocks remembered.
     match unsafe { shard.try_enter(epoch, Barrier::Membarrier) } {
-        Some(fact) => Some(run(shard, block, &fact, stamped, f)),
-        None => run_joined(shard, block, stamped, &mut Some(f)),
+        Some(fact) => Some(f(block, &fact)),
+        None => run_joined(place, home, shard, block, &mut Some(f)),
     }
-}
-
-#[inline(always)]
-fn run<B, T>(
-    shard: &Shard,
-    block: &B,
-    fact: &Fact<'_>,
-    stamped: bool,
-    f: impl FnOnce(&B, &Fact<'_>) -> T,
-) -> T {
-    let _scope = stamped.then(|| stamp::Scope::new(shard));
-    f(block, fact)
 }
 
 /// Out of line, so that the way of the facts that join nothing is straight. What is to be called is handed over in an
 /// `Option`, here as below: passed by value, what it captured would be in memory on the straight way, too.
 #[inline(never)]
-fn run_joined<B, T>(
+fn run_joined<B: Part, T>(
+    place: &Place,
+    home: &Home,
     shard: &Shard,
     block: &B,
-    stamped: bool,
     f: &mut Option<impl FnOnce(&B, &Fact<'_>) -> T>,
 ) -> Option<T> {
-    Some(run(shard, block, &shard.join(), stamped, f.take()?))
+    if apart::depth() > 0 {
+        return within_found(place, home, f);
+    }
+    Some(f.take()?(block, &shard.join()))
 }
 
 /// The same where the block is not in the table of recent ones.
@@ -214,19 +208,32 @@ fn run_joined<B, T>(
 fn within_found<B: Part, T>(
     place: &Place,
     home: &Home,
-    stamped: bool,
     f: &mut Option<impl FnOnce(&B, &Fact<'_>) -> T>,
 ) -> Option<T> {
     let hub = &home.hub;
-    let (shard, loan) = match owned(hub) {
-        Some(shard) => (shard, None),
-        None => Loan::take(hub),
+    let depth = apart::depth();
+    if depth >= apart::DEEPEST {
+        hub.refuse();
+        return None;
+    }
+    // Making what is not there yet allocates, with this thread's lists in the hand.
+    let apart = Apart::begin();
+    let owned = if depth == 0 { owned(hub) } else { None };
+    let loan;
+    let shard = match owned.or_else(|| Loan::known(hub, depth)) {
+        Some(shard) => shard,
+        None => {
+            loan = Loan::new(hub, depth);
+            LOANS.set(&raw const loan);
+            Arc::as_ptr(&loan.shard)
+        }
     };
-    // SAFETY: a claim or the loan keeps the shard until the end of this function.
+    // SAFETY: a claim or a loan keeps the shard until the end of this function.
     let shard = unsafe { &*shard };
-    // SAFETY: this thread owns the shard.
+    // SAFETY: this thread owns the shard, and facts stand apart.
     let block = unsafe { shard.block(place.index, B::bytes(), B::empty) };
-    if loan.is_none() && LOANS.get().is_null() && hub.barrier() == Barrier::Membarrier {
+    drop(apart);
+    if owned.is_some() && LOANS.get().is_null() && hub.barrier() == Barrier::Membarrier {
         RECENT.with(|recent| {
             let recent = &recent[place.recent()];
             recent.id.set(place.id);
@@ -237,7 +244,7 @@ fn within_found<B: Part, T>(
     }
     // SAFETY: this thread owns the shard.
     let fact = unsafe { shard.enter(&hub.epoch, hub.barrier()) };
-    Some(run(shard, block, &fact, stamped, f.take()?))
+    Some(f.take()?(block, &fact))
 }
 
 /// How many blocks a thread remembers.
@@ -272,20 +279,28 @@ thread_local! {
     static CLAIMS: Claims = const { Claims(RefCell::new(Vec::new())) };
 }
 
-/// The shards that this thread owns. Dropped when the thread ends, which hands them over.
+/// The shards that this thread owns. Dropped when the thread ends, which hands them over. Borrowed only while facts stand
+/// apart, which do not come here.
 struct Claims(RefCell<Vec<Claim>>);
 
 struct Claim {
     id: u64,
-    shard: Arc<Shard>,
+    shard: user::Owned<Arc<Shard>>,
     hub: Weak<Hub>,
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        if let Some(hub) = self.hub.upgrade() {
-            hub.release(self.shard.clone());
+        let _apart = Apart::begin();
+        let hub = self.hub.upgrade();
+        // It is inside where the process exits inside of a fact, which is never over then: nobody may go on in its place.
+        if let Some(hub) = &hub
+            && !self.shard.is_inside()
+        {
+            hub.release(Arc::clone(&self.shard));
         }
+        // Otherwise this may be the last owner, and with the shard go the events that nobody collected.
+        let _told = user::call(|| drop(hub));
     }
 }
 
@@ -297,7 +312,8 @@ impl Drop for Claims {
     }
 }
 
-/// This thread's shard in a hub, claimed if it is the first time; `None` where the thread is ending and owns none.
+/// This thread's shard in a hub, claimed if it is the first time; `None` where the thread is ending and owns none. To be
+/// called while facts stand apart.
 fn owned(hub: &Arc<Hub>) -> Option<*const Shard> {
     let find = |claims: &Claims| {
         let mut claims = claims.0.borrow_mut();
@@ -307,43 +323,49 @@ fn owned(hub: &Arc<Hub>) -> Option<*const Shard> {
         claims.retain(|claim| claim.hub.strong_count() > 0);
         let shard = hub.claim();
         let pointer = Arc::as_ptr(&shard);
+        let shard = user::Owned::new(shard);
         claims.push(Claim { id: hub.id(), shard, hub: Arc::downgrade(hub) });
         pointer
     };
     CLAIMS.try_with(find).ok()
 }
 
-/// For facts in destructors of thread-locals, after the thread has given up its shards: a shard for one fact and those
-/// inside of it.
+/// A shard for one fact and those that join it: in destructors of thread-locals, after the thread has given up its shards,
+/// and where facts stand apart.
 struct Loan {
     hub: Arc<Hub>,
     shard: Arc<Shard>,
-    /// The loan of a fact around this one, in another registry, or null.
+    /// How far apart the fact stands.
+    depth: u32,
+    /// The loan of a fact around this one, in another registry or less far apart, or null.
     before: *const Loan,
 }
 
 impl Loan {
-    /// The shard that is on loan already, or one that is from now on.
-    fn take(hub: &Arc<Hub>) -> (*const Shard, Option<Rc<Self>>) {
-        let innermost = LOANS.get();
-        let mut known = innermost;
+    /// The shard that is on loan already.
+    fn known(hub: &Arc<Hub>, depth: u32) -> Option<*const Shard> {
+        let mut known = LOANS.get();
         // SAFETY: loans end in the reverse order of their making, each putting back what it found, so all in the chain live.
         while let Some(loan) = unsafe { known.as_ref() } {
-            if Arc::ptr_eq(&loan.hub, hub) {
-                return (Arc::as_ptr(&loan.shard), None);
+            if Arc::ptr_eq(&loan.hub, hub) && loan.depth == depth {
+                return Some(Arc::as_ptr(&loan.shard));
             }
             known = loan.before;
         }
-        // In an `Rc`, so that it stays where the chain says it is.
-        let loan = Rc::new(Loan { hub: hub.clone(), shard: hub.claim(), before: innermost });
-        LOANS.set(Rc::as_ptr(&loan));
-        (Arc::as_ptr(&loan.shard), Some(loan))
+        None
+    }
+
+    /// A loan, to be put into the chain where it stays until it is dropped. Not on the heap: giving that memory back would
+    /// be work of the allocator again.
+    fn new(hub: &Arc<Hub>, depth: u32) -> Self {
+        Loan { hub: hub.clone(), shard: hub.claim(), depth, before: LOANS.get() }
     }
 }
 
 impl Drop for Loan {
     fn drop(&mut self) {
         LOANS.set(self.before);
+        let _apart = Apart::begin();
         self.hub.release(self.shard.clone());
     }
 }

@@ -6,7 +6,7 @@ mod mail;
 mod sequencer;
 
 use super::sync::Ordering::{AcqRel, Acquire, Release};
-use super::{Barrier, Block, Closer, Hub, KeyedBlock, KeyedEntry};
+use super::{Barrier, Block, Closer, Hub, KeyedBlock, KeyedEntry, Patience};
 use crate::metric::{Counter, Metric, Span};
 use crate::row::{Drain, Rest};
 use loom::sync::atomic::AtomicU64;
@@ -95,7 +95,10 @@ impl Totals {
 
     /// Closes an epoch and adds it up. Returns its number.
     fn cut(&mut self) -> u64 {
-        let epoch = self.closer.close(Duration::MAX).expect("a model's writers are never stuck");
+        let epoch = self
+            .closer
+            .close_within(&mut Patience::new(Duration::MAX))
+            .expect("a model's writers are never stuck");
         let span = Span { first: epoch, last: epoch, ..Span::default() };
         let mut rest = Rest::default();
         let (set, entries) = (&mut self.set, &mut self.entries);

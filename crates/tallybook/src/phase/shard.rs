@@ -1,7 +1,8 @@
 //! [`Shard`]: what one thread writes.
 
 use super::barrier::Barrier;
-use super::sync::{AtomicU64, Mutex, Ordering, lock};
+use super::list::List;
+use super::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -23,18 +24,24 @@ pub(crate) struct Shard {
     current: AtomicU64,
     /// By the clock that is read: the fact (its odd sequence) that was stamped last, and its stamp.
     stamps: [[AtomicU64; 2]; CLOCKS],
+    /// The shard's number in the upper bits, how many gauges its owners have set in the lower: see `next_call`.
+    calls: AtomicU64,
     /// The owner's own: the block of each place.
     table: UnsafeCell<Vec<Option<AnyBlock>>>,
     /// What the blocks take.
     bytes: AtomicU64,
-    /// The blocks, for the closer. Locked for as long as it takes to add one, or to look for new ones.
-    blocks: Mutex<Vec<PlacedBlock>>,
+    /// The blocks, for the closer.
+    blocks: List<PlacedBlock>,
 }
 
 type AnyBlock = Arc<dyn Any + Send + Sync>;
 
 /// How many clocks a fact can be stamped by: see `stamp`.
 pub(super) const CLOCKS: usize = 2;
+
+/// How many bits count the calls within a shard: they start again after a million millions, which only the gauges of one
+/// single fact could tell.
+const CALL_BITS: u32 = 40;
 
 /// A block and its place.
 pub(super) type PlacedBlock = (usize, AnyBlock);
@@ -43,14 +50,16 @@ pub(super) type PlacedBlock = (usize, AnyBlock);
 unsafe impl Sync for Shard {}
 
 impl Shard {
-    pub(super) fn new() -> Self {
+    /// `number` is that of no other shard of its hub.
+    pub(super) fn new(number: u64) -> Self {
         Shard {
             seq: AtomicU64::new(0),
             current: AtomicU64::new(0),
             stamps: std::array::from_fn(|_| [AtomicU64::new(0), AtomicU64::new(0)]),
+            calls: AtomicU64::new(number << CALL_BITS),
             table: UnsafeCell::new(Vec::new()),
             bytes: AtomicU64::new(0),
-            blocks: Mutex::new(Vec::new()),
+            blocks: List::new(),
         }
     }
 
@@ -116,10 +125,26 @@ impl Shard {
         stamp.load(Ordering::Relaxed)
     }
 
+    /// Larger from call to call, until it starts again; of two shards all of one's are larger than all of the other's.
+    pub(super) fn next_call(&self) -> u64 {
+        const COUNT: u64 = (1 << CALL_BITS) - 1;
+        // Relaxed, both: only the owner touches it.
+        let calls = self.calls.load(Ordering::Relaxed);
+        let next = calls & !COUNT | calls.wrapping_add(1) & COUNT;
+        self.calls.store(next, Ordering::Relaxed);
+        next
+    }
+
+    /// Whether the owner is inside of a fact. For the owner alone.
+    pub(super) fn is_inside(&self) -> bool {
+        // Relaxed: only the owner writes it.
+        self.seq.load(Ordering::Relaxed) & 1 == 1
+    }
+
     /// The block at `place`, made by `make` on first touch. It lives as long as the shard.
     ///
     /// # Safety
-    /// The caller is the shard's owner.
+    /// The caller is the shard's owner, and facts that come in meanwhile stand [apart](super::Apart).
     pub(super) unsafe fn block<B: Any + Send + Sync>(
         &self,
         place: usize,
@@ -144,7 +169,8 @@ impl Shard {
     /// The owner's. The block comes made: making it may run the code of others, who may record.
     ///
     /// # Safety
-    /// The caller is the shard's owner.
+    /// The caller is the shard's owner, and holds an `Apart`: the table allocates as it grows, and a fact that the
+    /// allocator records must not find it half grown.
     #[cold]
     unsafe fn add_block(
         &self,
@@ -154,9 +180,10 @@ impl Shard {
     ) -> *const (dyn Any + Send + Sync) {
         // Relaxed: a number to look at.
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        lock(&self.blocks).push((place, block.clone()));
+        self.blocks.push((place, block.clone()));
         let pointer = Arc::as_ptr(&block);
-        // SAFETY: only the owner touches `table`, and this is the one reference into it.
+        // SAFETY: only the owner touches `table`, this is the one reference into it, and facts of the owner's thread that
+        // come out of the allocator go to another shard.
         let table = unsafe { &mut *self.table.get() };
         if table.len() <= place {
             table.resize(place + 1, None);
@@ -167,8 +194,7 @@ impl Shard {
 
     /// Adds the blocks that are not in `known` yet. They are never removed, so it only grows.
     pub(super) fn list_blocks(&self, known: &mut Vec<PlacedBlock>) {
-        let blocks = lock(&self.blocks);
-        known.extend_from_slice(&blocks[known.len()..]);
+        self.blocks.list(known);
     }
 }
 
@@ -183,6 +209,11 @@ impl Fact<'_> {
     #[inline(always)]
     pub(super) fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    #[inline(always)]
+    pub(super) fn shard(&self) -> &Shard {
+        self.shard
     }
 
     /// Which side of the blocks this fact writes.

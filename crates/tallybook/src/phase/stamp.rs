@@ -1,5 +1,9 @@
 //! One time stamp per fact and clock, read when it is first asked for: of the system's monotonic clock for gauges, of the
 //! registry's for what is timed.
+//!
+//! A cell that wants the stamp knows no shard. It is found by the cell's address: each fact on a set with stamps says, as
+//! long as it runs, which memory it has lent ([`Scope`]). Facts of several registries may be inside each other, and a
+//! closure may write through the reference of any of them.
 
 use super::shard::Shard;
 use std::cell::Cell;
@@ -7,50 +11,85 @@ use std::ptr;
 use std::time::Duration;
 
 thread_local! {
-    /// The shard of the innermost fact with stamps that this thread is inside of, or null.
-    static CURRENT: Cell<*const Shard> = const { Cell::new(ptr::null()) };
+    /// The innermost scope that this thread is inside of, or null.
+    static CURRENT: Cell<*const Scope> = const { Cell::new(ptr::null()) };
 }
 
-/// As long as it lives, [`stamp`] gives the stamp of the fact that this shard's owner is inside of. Facts of several
-/// registries may be inside each other.
-pub(super) struct Scope<'a> {
-    before: *const Shard,
-    /// Keeps the shard that `CURRENT` points to.
-    _shard: &'a Shard,
+/// When a gauge was set, in the order of its fields: by facts and, within one, by calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stamp {
+    /// When its fact asked first, in nanoseconds. Never 0.
+    pub(crate) fact: u64,
+    /// Grows from call to call of one fact; of two facts with the same stamp one has the larger numbers throughout.
+    pub(crate) call: u64,
 }
 
-impl<'a> Scope<'a> {
-    #[inline]
-    pub(super) fn new(shard: &'a Shard) -> Self {
-        Scope { before: CURRENT.replace(shard), _shard: shard }
+/// Cells that are lent to a fact of a shard's owner.
+struct Scope {
+    shard: *const Shard,
+    /// Where the cells begin, and where they end.
+    cells: [usize; 2],
+    before: *const Scope,
+}
+
+/// Lends the cells to `f`. If they have stamps, [`stamp`] and [`time`] then give those of the fact that the shard's owner,
+/// the calling thread, is inside of.
+#[inline(always)]
+pub(super) fn lend<S, T>(stamped: bool, shard: &Shard, cells: &S, f: impl FnOnce(&S) -> T) -> T {
+    if !stamped {
+        return f(cells);
     }
+    let start = ptr::from_ref(cells).addr();
+    let before = CURRENT.get();
+    let scope = Scope { shard, cells: [start, start + size_of::<S>()], before };
+    CURRENT.set(&raw const scope);
+    let _leave = Leave(before);
+    f(cells)
 }
 
-impl Drop for Scope<'_> {
+/// Puts back what was the innermost scope before, on unwinding too.
+struct Leave(*const Scope);
+
+impl Drop for Leave {
     #[inline]
     fn drop(&mut self) {
-        CURRENT.set(self.before);
+        CURRENT.set(self.0);
     }
 }
 
-/// The stamp of the fact that this thread is inside of; outside of any, one of its own. Never 0.
-pub(crate) fn stamp() -> u64 {
-    stamp_by(0, now)
+/// The stamp for a gauge whose cells are at this address; outside of any fact, one of its own.
+pub(crate) fn stamp<C>(cell: &C) -> Stamp {
+    match shard_of(ptr::from_ref(cell).addr()) {
+        Some(shard) => Stamp { fact: shard.stamp(0, now), call: shard.next_call() },
+        None => Stamp { fact: now(), call: 0 },
+    }
 }
 
-/// The time of the fact that this thread is inside of, in nanoseconds, by its registry's clock, which `now` reads.
-pub(crate) fn time(now: impl FnOnce() -> Duration) -> u64 {
-    stamp_by(1, || u64::try_from(now().as_nanos()).unwrap_or(u64::MAX))
-}
-
-fn stamp_by(clock: usize, now: impl FnOnce() -> u64) -> u64 {
-    let shard = CURRENT.get();
-    // SAFETY: not null, it is the shard of a `Scope` that lives and holds a reference to it: scopes end in the reverse
-    // order of their making, each putting back what it found.
-    match unsafe { shard.as_ref() } {
-        Some(shard) => shard.stamp(clock, now),
+/// The time of the fact that has the cells at this address, in nanoseconds, by its registry's clock, which `now` reads.
+pub(crate) fn time<C>(cell: &C, now: impl FnOnce() -> Duration) -> u64 {
+    let now = || u64::try_from(now().as_nanos()).unwrap_or(u64::MAX);
+    match shard_of(ptr::from_ref(cell).addr()) {
+        Some(shard) => shard.stamp(1, now),
         None => now(),
     }
+}
+
+/// The shard whose fact has the cell; that of the innermost fact if none says so; `None` outside of facts.
+#[inline]
+fn shard_of<'a>(cell: usize) -> Option<&'a Shard> {
+    let innermost = CURRENT.get();
+    let mut next = innermost;
+    // SAFETY: not null, it is a scope in the frame of a `lend` that is running: they end in the reverse order of their
+    // beginning, each putting back what it found.
+    while let Some(scope) = unsafe { next.as_ref() } {
+        if (scope.cells[0]..scope.cells[1]).contains(&cell) {
+            // SAFETY: `lend` has a reference to it for as long as its scope is in the chain.
+            return Some(unsafe { &*scope.shard });
+        }
+        next = scope.before;
+    }
+    // SAFETY: both as above.
+    unsafe { innermost.as_ref().map(|scope| &*scope.shard) }
 }
 
 /// Nanoseconds on the system's monotonic clock, which respects happened-before between threads. Two facts that are

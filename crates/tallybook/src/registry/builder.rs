@@ -20,6 +20,7 @@ pub struct RegistryBuilder {
     clock: Option<Arc<dyn Clock>>,
     barrier: Option<Barrier>,
     patience: Duration,
+    shutdown_timeout: Duration,
     windows: Vec<Duration>,
     averages: Vec<Duration>,
     history_limit: usize,
@@ -32,6 +33,7 @@ impl RegistryBuilder {
             clock: None,
             barrier: None,
             patience: Duration::from_millis(20),
+            shutdown_timeout: Duration::from_secs(5),
             windows: [1, 10, 60].map(Duration::from_secs).into(),
             averages: [60, 300, 900].map(Duration::from_secs).into(),
             history_limit: 256 * 1024 * 1024,
@@ -53,11 +55,25 @@ impl RegistryBuilder {
         self
     }
 
-    /// How long a tick waits for a thread that is inside a fact before it publishes the last cut again, as stale; 20 ms
-    /// by default. A fact takes nanoseconds, but its thread may be preempted, or stopped by a debugger.
+    /// How long a tick waits for a thread that is inside a fact before it publishes an older cut, as
+    /// [stale](Snapshot::is_stale); 20 ms by default. A fact takes nanoseconds, but its thread may be preempted, or stopped
+    /// by a debugger.
+    ///
+    /// This is for threads that have a core each. Where `n` times as many have recorded lately as there are cores, a tick
+    /// waits up to `n` times as long, at most 50 times: a thread that was preempted inside a fact goes on when the others
+    /// have had their turn. With zero a tick never waits.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// How long the last tick of a collector that is stopped or dropped waits for a thread that is inside a fact; 5 seconds
+    /// by default. After that the last snapshot is an older cut, marked [stale](Snapshot::is_stale), and
+    /// [`Collector::stop`](crate::Collector::stop) and [`Ticker::stop`](crate::Ticker::stop) return an error.
+    #[must_use]
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = timeout;
         self
     }
 
@@ -123,6 +139,7 @@ impl RegistryBuilder {
             published: Arc::new(ArcSwap::from_pointee(Snapshot::clone(&empty))),
             changed: Event::new(),
             patience: self.patience,
+            shutdown_timeout: self.shutdown_timeout,
             wake: Arc::default(),
             registered: Mutex::new(registered),
             core: Mutex::new(Some(core)),

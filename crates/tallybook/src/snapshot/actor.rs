@@ -52,7 +52,7 @@ impl Snapshot {
         let index: Result<_, WrongRegistry> = self.check(actor.place()?);
         match self.parts.get(index.unwrap_or_else(|wrong| panic!("{wrong}"))?)? {
             Part::Reducer(part) => Some(part),
-            Part::Set(_) | Part::Family(_) => None,
+            Part::Set(_) | Part::Family(_) | Part::Nothing => None,
         }
     }
 }

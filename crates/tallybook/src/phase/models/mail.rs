@@ -4,7 +4,7 @@ use super::{Writer, check};
 use crate::events::{Delivery, Desk, Event, Full, Letter, Mail, Order, Taken as Events};
 use crate::metric::{Metric, Span};
 use crate::phase::sync::Ordering::{Acquire, Release};
-use crate::phase::{Barrier, Block, Closer, Hub, Room, Sequencer};
+use crate::phase::{Barrier, Block, Closer, Hub, Patience, Room, Sequencer};
 use crate::row::{Drain, Rest};
 use loom::sync::atomic::AtomicU64;
 use loom::thread;
@@ -59,7 +59,10 @@ struct Taken {
 impl Taken {
     /// Closes an epoch, takes what it holds, and checks the account.
     fn cut(&mut self) {
-        let epoch = self.closer.close(Duration::MAX).expect("a model's writers are never stuck");
+        let epoch = self
+            .closer
+            .close_within(&mut Patience::new(Duration::MAX))
+            .expect("a model's writers are never stuck");
         let span = Span { first: epoch, last: epoch, ..Span::default() };
         let mut events = Events::new();
         let account = &mut self.account;

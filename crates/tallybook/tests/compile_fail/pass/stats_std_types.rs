@@ -28,6 +28,6 @@ struct Peer {
 fn main() {
     let now = PeerSnapshot::default();
     assert_eq!(now.by_direction[Direction::Inbound], now.by_direction[Direction::Outbound]);
-    assert_eq!(Peer::group().words(), 13);
+    assert_eq!(Peer::group().words(), 14);
     let _: tallybook::LiveField<Peer> = Peer::choked;
 }
