@@ -139,10 +139,10 @@ fn case(name: &str, mode: u8, run: impl FnOnce(&Registry, Vec<Set<Numbers>>)) {
     assert!(called > 0, "nothing was allocated");
     assert_eq!((heap.calls, heap.bytes), (called, BYTES.load(SeqCst)));
     assert_eq!(heap.sizes.count(), called);
-    if mode & GUARDED != 0 {
-        // Those that are too deep inside of each other are refused; there are none.
-        assert_eq!(BEGUN.load(SeqCst), called);
-    }
+    // Those that are too deep inside of each other are refused, and counted. A guard lets none get there.
+    let refused = collector.tick().set(&registry.collector_stats()).refused;
+    assert_eq!(BEGUN.load(SeqCst), called + refused);
+    assert!(refused == 0 || mode & GUARDED == 0, "{refused} facts were refused");
 }
 
 /// What hangs is aborted, without a word: it might allocate where that is what hangs.

@@ -123,7 +123,8 @@ impl Drop for Late {
 fn exit_inside_a_fact_with_destructors_that_record() {
     thread_local!(static LATE: RefCell<Option<Late>> = const { RefCell::new(None) });
     case("exit_inside_a_fact_with_destructors_that_record", || {
-        let registry = Registry::builder().patience(Duration::ZERO).build();
+        let builder = Registry::builder().patience(Duration::ZERO);
+        let registry = builder.shutdown_timeout(Duration::ZERO).build();
         let set = registry.set::<Numbers>("set").unwrap();
         // Before this thread's first fact: what is registered first is dropped last.
         LATE.set(Some(Late(registry.clone(), set.clone())));

@@ -78,6 +78,13 @@ fn run_pair(place: Place, action: Action, panics: bool, variant: Variant) -> boo
     assert!(!goes_on || outcome.result.is_err(), "{step}: the panic was swallowed");
     settle(&worlds);
     expect_no_faults(&format!("{step}, afterwards"));
+    if outcome.is_reached && panics && place.panics_a_tick() {
+        let told = worlds.iter().map(|world| {
+            let latest = world.registry.reader().latest();
+            latest.set(&world.registry.collector_stats()).panics
+        });
+        assert!(told.sum::<u64>() > 0, "{step}: the panic was not told");
+    }
     end(&worlds);
     expect_no_faults(&format!("{step}, at the end"));
     outcome.is_reached

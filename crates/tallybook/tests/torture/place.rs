@@ -97,6 +97,22 @@ impl Place {
         )
     }
 
+    /// Whether it is on the collector's way, so that a panic there is caught and told.
+    pub fn panics_a_tick(self) -> bool {
+        use Place::*;
+        matches!(
+            self,
+            Apply
+                | Show
+                | Question
+                | EventDropApplied
+                | ReducerDrop
+                | PayloadDrop
+                | ClockTick
+                | ClockWall
+        )
+    }
+
     /// Whether this build gets there.
     pub fn is_reachable(self) -> bool {
         // Only the serialised form shows keys.

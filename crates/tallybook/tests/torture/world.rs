@@ -64,7 +64,8 @@ impl World {
     /// With windows the collector keeps earlier cuts, and all that they show; without, it lets go at once.
     pub fn new(patience: Duration, has_windows: bool) -> Arc<Self> {
         let time = Arc::new(Time::default());
-        let builder = Registry::builder().clock(time.clone()).patience(patience);
+        let builder = Registry::builder().clock(time.clone());
+        let builder = builder.patience(patience).shutdown_timeout(patience);
         let windows = if has_windows { vec![Duration::from_secs(5)] } else { Vec::new() };
         let registry = builder.windows(windows).build();
         let ledger = Arc::new(Ledger::default());
@@ -153,9 +154,8 @@ impl World {
     pub fn pump(&self) {
         let Ok(mut collector) = self.collector.try_lock() else { return };
         let Some(collector) = collector.as_mut() else { return };
-        // Whether it was held up nobody is told.
-        self.is_held_up.store(true, SeqCst);
-        self.contained("a pump", || collector.pump());
+        let is_closed = self.contained("a pump", || collector.pump());
+        self.is_held_up.store(is_closed != Some(true), SeqCst);
     }
 
     /// Drops the collector, and makes another.
