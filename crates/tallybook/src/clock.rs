@@ -23,11 +23,17 @@ pub trait Clock: Send + Sync + 'static {
 }
 
 /// The system's clocks; the origin is the clock's creation.
+///
+/// Not on `wasm32-unknown-unknown`, which has no clocks: making one panics there. Implement [`Clock`] with what the host
+/// offers, such as `performance.now()`.
 #[derive(Debug)]
 pub struct SystemClock(Instant);
 
 impl SystemClock {
     /// A clock that starts at zero now.
+    ///
+    /// # Panics
+    /// On `wasm32-unknown-unknown`.
     #[must_use]
     pub fn new() -> Self {
         SystemClock(Instant::now())

@@ -6,6 +6,7 @@ mod run;
 mod stats;
 
 pub(crate) use core::Core;
+#[cfg(not(target_family = "wasm"))]
 pub(crate) use run::RETRY;
 pub use stats::{CollectorStats, CollectorStatsRates, CollectorStatsSnapshot};
 

@@ -12,7 +12,6 @@ mod error;
 mod events;
 mod family;
 mod history;
-mod listening;
 mod measure;
 mod metric;
 mod names;
@@ -26,8 +25,10 @@ mod rows;
 mod scale;
 pub mod schema;
 mod set;
+mod signal;
 mod slots;
 mod snapshot;
+#[cfg(not(target_family = "wasm"))]
 mod ticker;
 mod totals;
 mod tracker;
@@ -52,11 +53,14 @@ pub use metric::{
     UpDownCounter, Value,
 };
 pub use phase::Barrier;
-pub use reader::{CachedReader, Reader, Snapshots, Waited};
+#[cfg(not(target_family = "wasm"))]
+pub use reader::Waited;
+pub use reader::{CachedReader, Reader, Snapshots};
 pub use registry::{ActorBuilder, FamilyBuilder, Registry, RegistryBuilder};
 pub use set::{Open, Record, Set};
 pub use snapshot::{Averaged, Declaration, FamilySnapshot, Snapshot, UserPanics};
 pub use tallybook_derive::{Event, Label, Stats};
+#[cfg(not(target_family = "wasm"))]
 pub use ticker::Ticker;
 pub use tracker::RateTracker;
 

@@ -4,13 +4,14 @@ mod stream;
 
 pub use stream::Snapshots;
 
-use crate::listening::Listening;
+use crate::signal::{Listener, Signal};
 use crate::snapshot::Snapshot;
 use arc_swap::{ArcSwap, Cache};
-use event_listener::{Event, EventListener, Listener};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime};
+#[cfg(not(target_family = "wasm"))]
+use std::time::Instant;
+use std::time::{Duration, SystemTime};
 
 /// Reads the published snapshots. Readers never wait for anybody and disturb nobody; clone them freely.
 ///
@@ -28,10 +29,11 @@ pub struct Reader {
 pub(crate) struct Published {
     pub(crate) latest: Arc<ArcSwap<Snapshot>>,
     /// Notified after each publication.
-    pub(crate) changed: Arc<Event>,
+    pub(crate) changed: Arc<Signal>,
 }
 
 /// What a timed wait found.
+#[cfg(not(target_family = "wasm"))]
 #[derive(Clone, Debug)]
 pub enum Waited {
     /// A newer snapshot.
@@ -40,6 +42,7 @@ pub enum Waited {
     TimedOut,
 }
 
+#[cfg(not(target_family = "wasm"))]
 impl Waited {
     /// The snapshot, if there was one in time.
     #[must_use]
@@ -81,7 +84,7 @@ impl Reader {
             if latest.epoch() > after {
                 return latest;
             }
-            Listening::new(listener).await;
+            listener.await;
         }
     }
 
@@ -107,7 +110,17 @@ impl Reader {
         Snapshots::new(self.clone(), after)
     }
 
-    /// Blocks until there is a snapshot of a later epoch than `after`, or the time is over, and says which.
+    /// Notified of publications from now on; `None` in a disabled registry.
+    fn listen(&self) -> Option<Listener> {
+        self.published.as_ref().map(|published| published.changed.listen())
+    }
+}
+
+// Threads cannot be blocked there.
+#[cfg(not(target_family = "wasm"))]
+impl Reader {
+    /// Blocks until there is a snapshot of a later epoch than `after`, or the time is over, and says which. Not on
+    /// WebAssembly, where threads cannot be blocked.
     #[must_use]
     pub fn wait_next(&self, after: u64, timeout: Duration) -> Waited {
         let deadline = Instant::now().checked_add(timeout);
@@ -121,30 +134,15 @@ impl Reader {
             if latest.epoch() > after {
                 return Waited::Next(latest);
             }
-            if !wait_until(listener, deadline) {
+            if !listener.wait_until(deadline) {
                 return Waited::TimedOut;
             }
-        }
-    }
-
-    /// Notified of publications from now on; `None` in a disabled registry.
-    fn listen(&self) -> Option<EventListener> {
-        self.published.as_ref().map(|published| published.changed.listen())
-    }
-}
-
-/// Waits for the event, for ever where the deadline is beyond all time; `false` if the deadline came first.
-fn wait_until(listener: EventListener, deadline: Option<Instant>) -> bool {
-    match deadline {
-        Some(deadline) => listener.wait_deadline(deadline).is_some(),
-        None => {
-            listener.wait();
-            true
         }
     }
 }
 
 /// Waits, for ever where the deadline is beyond all time.
+#[cfg(not(target_family = "wasm"))]
 fn park_until(deadline: Option<Instant>) {
     loop {
         match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {

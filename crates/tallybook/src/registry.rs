@@ -18,11 +18,12 @@ use crate::names::Names;
 use crate::phase::{Barrier, Hub, Place};
 use crate::reader::{Published, Reader};
 use crate::set::Set;
+use crate::signal::Signal;
 use crate::snapshot::{Declaration, Snapshot};
+#[cfg(not(target_family = "wasm"))]
 use crate::ticker::Ticker;
 use crate::totals::{SetTotals, Totals};
 use arc_swap::ArcSwap;
-use event_listener::Event;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -43,7 +44,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) published: Arc<ArcSwap<Snapshot>>,
     /// Notified after each publication.
-    pub(crate) changed: Arc<Event>,
+    pub(crate) changed: Arc<Signal>,
     pub(crate) patience: Duration,
     pub(crate) shutdown_timeout: Duration,
     /// Asks the collector to close an epoch.
@@ -65,6 +66,10 @@ struct Registered {
 
 impl Registry {
     /// A registry with the defaults of [`Registry::builder`].
+    ///
+    /// # Panics
+    /// On `wasm32-unknown-unknown`, where its clock, a [`SystemClock`](crate::SystemClock), cannot be made: pass another
+    /// to [`RegistryBuilder::clock`].
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
@@ -154,8 +159,11 @@ impl Registry {
 
     /// Starts a thread that ticks every `interval`. Dropping the [`Ticker`] stops it at once, with a last exact cut.
     ///
+    /// Not on WebAssembly; [`Collector::run`] is.
+    ///
     /// # Errors
     /// If the registry is being collected already, the interval is zero, or the system gives no thread.
+    #[cfg(not(target_family = "wasm"))]
     pub fn collect_every(&self, interval: Duration) -> Result<Ticker, CollectError> {
         Ticker::start(self.collector()?, interval)
     }

@@ -3,7 +3,6 @@
 use crate::collector::{Collector, RETRY};
 use crate::error::{CollectError, StopError};
 use crate::events::Wake;
-use event_listener::Listener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
@@ -45,7 +44,7 @@ enum Woken {
 fn wait_until(deadline: Option<Instant>, is_held_up: bool, stop: &Stop, wake: &Wake) -> Woken {
     loop {
         let listener = wake.listen();
-        // Relaxed: the notification brings its own fence, and so does listening.
+        // Relaxed: the signal's lock orders it.
         if stop.load(Relaxed) {
             return Woken::Stopped;
         }
@@ -55,10 +54,7 @@ fn wait_until(deadline: Option<Instant>, is_held_up: bool, stop: &Stop, wake: &W
         if !is_held_up && wake.is_asked() {
             return Woken::Asked;
         }
-        match deadline {
-            Some(deadline) => drop(listener.wait_deadline(deadline)),
-            None => listener.wait(),
-        }
+        listener.wait_until(deadline);
     }
 }
 

@@ -215,7 +215,7 @@ impl Core {
         let snapshot = Arc::new(snapshot);
         let before = inner.published.swap(snapshot.clone());
         self.parts.outside(|| drop(before));
-        self.parts.outside(|| inner.changed.notify(usize::MAX));
+        self.parts.outside(|| inner.changed.notify());
         self.ticking = self.now(inner).saturating_sub(started);
         snapshot
     }

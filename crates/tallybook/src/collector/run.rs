@@ -6,7 +6,6 @@
 use super::core::Closing;
 use super::{Collector, brief};
 use crate::events::Wake;
-use crate::listening::Listening;
 use crate::phase::Patience;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -110,8 +109,7 @@ async fn woken<T: Future>(
         }
     });
     // Made before the look that finds nothing, so no notification falls between.
-    let listen = |wake: &Wake| Listening::new(wake.listen());
-    let mut listener = wake.map(listen);
+    let mut listener = wake.map(Wake::listen);
     poll_fn(|cx| {
         if sleeping.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Woken::Due);
@@ -124,7 +122,7 @@ async fn woken<T: Future>(
             if Pin::new(&mut *listening).poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            *listening = listen(wake);
+            *listening = wake.listen();
         }
         Poll::Ready(Woken::Asked)
     })

@@ -1,8 +1,7 @@
 //! [`Reply`]: asking a reducer something.
 
-use crate::listening::Listening;
+use crate::signal::{Listener, Signal};
 use crate::user::{self, Owned};
-use event_listener::{Event, EventListener, Listener};
 use std::fmt;
 use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -24,7 +23,7 @@ pub(crate) struct Request<R>(Arc<dyn Put<R>>);
 
 /// What a reply sees of a question.
 trait Wanted<T>: Send + Sync + UnwindSafe + RefUnwindSafe {
-    fn listen(&self) -> EventListener;
+    fn listen(&self) -> Listener;
     /// What has become of it, if that is known.
     fn take(&self) -> Option<Result<T, NoReply>>;
     fn take_back(&self);
@@ -40,7 +39,7 @@ trait Put<R>: Send + Sync {
 /// A question, and later what has become of it. Nothing of the user's is called or dropped while the lock is held.
 struct Question<Q, T> {
     state: Mutex<State<Q, T>>,
-    changed: Event,
+    changed: Arc<Signal>,
 }
 
 enum State<Q, T> {
@@ -82,12 +81,12 @@ impl<Q, T> Question<Q, T> {
 
     /// Wakes who waits: by wakers, which are the user's.
     fn tell(&self) {
-        let _told = user::call(|| self.changed.notify(usize::MAX));
+        self.changed.notify();
     }
 }
 
 impl<Q: Send, T: Send> Wanted<T> for Question<Q, T> {
-    fn listen(&self) -> EventListener {
+    fn listen(&self) -> Listener {
         self.changed.listen()
     }
 
@@ -164,7 +163,7 @@ impl<T: Send + 'static> Reply<T> {
     /// A question and where its answer will be.
     pub(super) fn new<R>(question: impl FnOnce(&R) -> T + Send + 'static) -> (Request<R>, Self) {
         let state = Mutex::new(State::Waiting(question));
-        let asked = Arc::new(Question { state, changed: Event::new() });
+        let asked = Arc::new(Question { state, changed: Arc::default() });
         (Request(asked.clone()), Reply(Some(asked)))
     }
 
@@ -174,7 +173,7 @@ impl<T: Send + 'static> Reply<T> {
     }
 
     /// Notified when there may be an answer.
-    fn listen(&self) -> Option<EventListener> {
+    fn listen(&self) -> Option<Listener> {
         self.0.as_ref().map(|question| question.listen())
     }
 
@@ -182,10 +181,12 @@ impl<T: Send + 'static> Reply<T> {
         self.0.as_ref().map_or(Some(Err(NoReply::Gone)), |question| question.take())
     }
 
-    /// Blocks until there is an answer, or the time is over; then the question is taken back.
+    /// Blocks until there is an answer, or the time is over; then the question is taken back. Not on WebAssembly, where
+    /// threads cannot be blocked.
     ///
     /// # Errors
     /// If there is no answer.
+    #[cfg(not(target_family = "wasm"))]
     pub fn wait(self, timeout: Duration) -> Result<T, NoReply> {
         let deadline = Instant::now().checked_add(timeout);
         loop {
@@ -194,10 +195,8 @@ impl<T: Send + 'static> Reply<T> {
                 return answer;
             }
             let Some(listener) = listener else { return Err(NoReply::Gone) };
-            match deadline {
-                None => listener.wait(),
-                Some(deadline) if listener.wait_deadline(deadline).is_some() => {}
-                Some(_) => return self.take().unwrap_or(Err(NoReply::TimedOut)),
+            if !listener.wait_until(deadline) {
+                return self.take().unwrap_or(Err(NoReply::TimedOut));
             }
         }
     }
@@ -210,7 +209,7 @@ impl<T: Send + 'static> Reply<T> {
                 return answer;
             }
             let Some(listener) = listener else { return Err(NoReply::Gone) };
-            Listening::new(listener).await;
+            listener.await;
         }
     }
 }

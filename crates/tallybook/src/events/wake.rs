@@ -1,27 +1,29 @@
 //! [`Wake`]: asking the collector to close an epoch ahead of time.
 
-use event_listener::{Event, EventListener};
+use crate::signal::{Listener, Signal};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Shared by the actors of a registry and its collector.
 #[derive(Debug, Default)]
 pub(crate) struct Wake {
     is_asked: AtomicBool,
-    changed: Event,
+    changed: Arc<Signal>,
 }
 
 impl Wake {
     /// Asks for it. Wakes the collector once until it has come.
     pub(crate) fn ask(&self) {
-        // Relaxed: the notification brings its own fence, and so does listening.
+        // Relaxed: the signal's lock orders it.
         if !self.is_asked.swap(true, Relaxed) {
-            self.changed.notify(usize::MAX);
+            self.changed.notify();
         }
     }
 
     /// Wakes the collector to look at something else.
+    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn notify(&self) {
-        self.changed.notify(usize::MAX);
+        self.changed.notify();
     }
 
     /// Whether it has been asked for since the last [`take`](Self::take).
@@ -35,7 +37,7 @@ impl Wake {
     }
 
     /// Notified when something may have changed from now on.
-    pub(crate) fn listen(&self) -> EventListener {
+    pub(crate) fn listen(&self) -> Listener {
         self.changed.listen()
     }
 }

@@ -1,7 +1,7 @@
 //! [`Snapshots`]: the snapshots that a reader waits for, as a stream.
 
 use super::Reader;
-use crate::listening::Listening;
+use crate::signal::Listener;
 use crate::snapshot::Snapshot;
 use futures_core::Stream;
 use std::future::Future;
@@ -20,7 +20,7 @@ pub struct Snapshots {
     /// The epoch of the snapshot that was seen last.
     seen: u64,
     /// What wakes this stream, while it waits.
-    listener: Option<Listening>,
+    listener: Option<Listener>,
 }
 
 impl Snapshots {
@@ -44,7 +44,7 @@ impl Stream for Snapshots {
             match &mut self.listener {
                 None => match self.reader.listen() {
                     None => return Poll::Pending,
-                    listener => self.listener = listener.map(Listening::new),
+                    listener => self.listener = listener,
                 },
                 Some(listener) => {
                     ready!(Pin::new(listener).poll(cx));

@@ -1,0 +1,241 @@
+//! [`World`]: a registry with everything in it, and what should have been counted there.
+
+use super::hook::{self, caught, fault};
+use super::laws::{self, Memory};
+use super::ledger::{Ledger, SetLedger};
+use super::user::{KINDS, Key, Kind, Note, Notes, Numbers, Passing, Time};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tallybook::{
+    Actor, Collector, Entry, Family, LiveField, Open, RateTracker, Registry, Reply, Sender, Set,
+    Snapshot, TimedLive,
+};
+
+/// How many keys there are, and how many of them fit into the family.
+pub const ALL_KEYS: u32 = 6;
+pub const MAX_KEYS: usize = 4;
+/// How many events fit into a queue.
+const CAPACITY: usize = 2;
+
+pub struct World {
+    pub registry: Registry,
+    pub time: Arc<Time>,
+    pub set: Set<Numbers>,
+    pub other: Set<Numbers>,
+    pub family: Family<Key, Numbers>,
+    pub actor: Actor<Notes>,
+    pub sender: Sender<Note>,
+    pub tracker: RateTracker,
+    pub ledger: Arc<Ledger>,
+    /// Never locked while code of the library runs, but for the collector, which is only tried.
+    pub entries: Mutex<Vec<Arc<Entry<Key, Numbers>>>>,
+    pub guards: Mutex<Vec<Guard>>,
+    pub replies: Mutex<Vec<Reply<Passing>>>,
+    pub kept: Mutex<Vec<Arc<Snapshot>>>,
+    pub collector: Mutex<Option<Collector>>,
+    pub memory: Mutex<Memory>,
+    /// Whether the last attempt to close an epoch may have been held up.
+    pub is_held_up: AtomicBool,
+    /// How many things were registered.
+    pub registered: AtomicU64,
+}
+
+/// Something that is open until somebody drops it.
+pub enum Guard {
+    Set(Open<Set<Numbers>>),
+    Entry(Open<Entry<Key, Numbers>>),
+    Timed(Open<Set<Numbers>, LiveField<Numbers, TimedLive>, TimedLive>),
+}
+
+impl Guard {
+    pub fn close(self, world: &World) {
+        match self {
+            Guard::Set(guard) => world.ledger.set.closed.unless_panics(|| drop(guard)),
+            // Letting go of the entry, after the closing, may panic too.
+            Guard::Entry(guard) => world.ledger.family.closed.around(|| drop(guard)),
+            Guard::Timed(guard) => world.ledger.set.timed_closed.unless_panics(|| drop(guard)),
+        }
+    }
+}
+
+impl World {
+    /// With windows the collector keeps earlier cuts, and all that they show; without, it lets go at once.
+    pub fn new(patience: Duration, has_windows: bool) -> Arc<Self> {
+        let time = Arc::new(Time::default());
+        let builder = Registry::builder().clock(time.clone());
+        let builder = builder.patience(patience).shutdown_timeout(patience);
+        let windows = if has_windows { vec![Duration::from_secs(5)] } else { Vec::new() };
+        let registry = builder.windows(windows).build();
+        let ledger = Arc::new(Ledger::default());
+        let family = registry.family_builder("peer", "key").max_keys(MAX_KEYS).register();
+        let actor = registry.actor_builder("notes").capacity(CAPACITY);
+        let actor = actor.register(Notes::new(&ledger)).unwrap();
+        Arc::new(World {
+            set: registry.set("set").unwrap(),
+            other: registry.set("other").unwrap(),
+            family: family.unwrap(),
+            sender: actor.sender(),
+            actor,
+            tracker: RateTracker::new(registry.reader()),
+            ledger,
+            entries: Mutex::default(),
+            guards: Mutex::default(),
+            replies: Mutex::default(),
+            kept: Mutex::default(),
+            collector: Mutex::new(Some(registry.collector().unwrap())),
+            memory: Mutex::default(),
+            is_held_up: AtomicBool::new(false),
+            registered: AtomicU64::new(0),
+            time,
+            registry,
+        })
+    }
+
+    /// A small fact: exactly counted, and gauges that are equal.
+    pub fn note(numbers: &Numbers, ledger: &SetLedger, value: u32) {
+        ledger.count.around(|| numbers.count.inc());
+        ledger.sizes.around(|| numbers.sizes.record(value.into()));
+        numbers.left.set(value.into());
+        numbers.right.set(value.into());
+    }
+
+    /// The entry of a key, unless the family is full.
+    pub fn enter(&self, key: u32) -> Option<Entry<Key, Numbers>> {
+        self.ledger.refused.begin();
+        let entry = self.family.entry(Key(key % ALL_KEYS));
+        if entry.is_err() {
+            self.ledger.refused.done();
+        }
+        entry.ok()
+    }
+
+    /// An entry that is held.
+    pub fn held(&self, pick: u32) -> Option<Arc<Entry<Key, Numbers>>> {
+        let entries = self.entries.lock().unwrap();
+        entries.get(pick as usize % entries.len().max(1)).cloned()
+    }
+
+    /// One that is held from now on, if there is none.
+    pub fn hold(&self, pick: u32) -> Option<Arc<Entry<Key, Numbers>>> {
+        let held = self.held(pick);
+        held.or_else(|| {
+            let entry = Arc::new(self.enter(pick)?);
+            self.entries.lock().unwrap().push(entry.clone());
+            Some(entry)
+        })
+    }
+
+    pub fn send(&self, note: Note) {
+        let kind = KINDS.iter().position(|kind| *kind == note.kind).unwrap();
+        self.ledger.sent[kind].around(|| self.sender.send(note));
+    }
+
+    /// Sends more of a kind than there is room for.
+    pub fn flood(&self, kind: Kind, key: u32) {
+        (0..CAPACITY as u32 + 3).for_each(|_| self.send(Note::new(kind, key)));
+    }
+
+    /// Ticks, and checks what the snapshot holds; `None` where the collector is busy.
+    pub fn tick(&self) -> Option<Arc<Snapshot>> {
+        let mut collector = self.collector.try_lock().ok()?;
+        let collector = collector.as_mut()?;
+        self.time.0.advance(Duration::from_millis(250));
+        let least = self.ledger.least();
+        let snapshot = self.contained("a tick", || collector.tick())?;
+        let was_held_up = self.is_held_up.swap(snapshot.is_stale(), SeqCst);
+        let least = (!was_held_up).then_some(least);
+        hook::quietly(|| laws::check(self, &snapshot, least));
+        Some(snapshot)
+    }
+
+    /// Closes an epoch without a snapshot.
+    pub fn pump(&self) {
+        let Ok(mut collector) = self.collector.try_lock() else { return };
+        let Some(collector) = collector.as_mut() else { return };
+        let is_closed = self.contained("a pump", || collector.pump());
+        self.is_held_up.store(is_closed != Some(true), SeqCst);
+    }
+
+    /// Drops the collector, and makes another.
+    pub fn replace_collector(&self) {
+        let Ok(mut collector) = self.collector.try_lock() else { return };
+        self.is_held_up.store(true, SeqCst);
+        let last = collector.take();
+        self.contained("dropping a collector", || drop(last));
+        match self.registry.collector() {
+            Ok(next) => *collector = Some(next),
+            Err(error) => fault(format!("there is no collector any more: {error}")),
+        }
+    }
+
+    /// Calls what must not panic, whatever the user's code does.
+    fn contained<T>(&self, what: &str, f: impl FnOnce() -> T) -> Option<T> {
+        let result = caught(catch_unwind(AssertUnwindSafe(f)));
+        if result.is_err() {
+            fault(format!("{what} panicked, as code of the user had"));
+        }
+        result.ok()
+    }
+
+    /// With nothing armed and nobody inside a fact: ticks until a snapshot has everything.
+    pub fn settle(&self) {
+        for _ in 0..8 {
+            let was_held_up = self.is_held_up.load(SeqCst);
+            match self.tick() {
+                Some(snapshot) if !snapshot.is_stale() && !was_held_up => {
+                    self.revive(&snapshot);
+                    return;
+                }
+                _ => {}
+            }
+        }
+        fault("nobody is inside a fact, and no tick is fresh".to_owned());
+    }
+
+    /// A reducer that has failed is replaced.
+    fn revive(&self, snapshot: &Snapshot) {
+        if snapshot.failure(&self.actor).is_some() {
+            self.actor.restart(Notes::new(&self.ledger));
+            let after = self.tick();
+            if after.is_none_or(|after| after.failure(&self.actor).is_some()) {
+                fault("a reducer that was restarted is still failed".to_owned());
+            }
+        }
+    }
+
+    /// Lets everything go; then all that was ever counted is in the totals, and everything still works.
+    pub fn end(&self) {
+        while let Some(guard) = pop(&self.guards) {
+            guard.close(self);
+        }
+        while let Some(entry) = pop(&self.entries) {
+            drop(entry);
+        }
+        while let Some(reply) = pop(&self.replies) {
+            drop(reply);
+        }
+        while let Some(snapshot) = pop(&self.kept) {
+            drop(snapshot);
+        }
+        self.settle();
+        // Whoever asks for a key whose entry could not be taken out of the map takes it out.
+        for keys in [0..MAX_KEYS as u32, MAX_KEYS as u32..ALL_KEYS] {
+            keys.for_each(|key| drop(self.enter(key)));
+            (0..3).for_each(|_| self.settle());
+        }
+        laws::check_end(self);
+        self.replace_collector();
+        Self::note_once(self);
+        self.settle();
+    }
+
+    fn note_once(&self) {
+        self.set.record(|numbers| Self::note(numbers, &self.ledger.set, 1));
+    }
+}
+
+pub fn pop<T>(from: &Mutex<Vec<T>>) -> Option<T> {
+    from.lock().unwrap().pop()
+}
