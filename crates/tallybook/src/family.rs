@@ -97,7 +97,7 @@ impl<K: Key, S: Stats> Family<K, S> {
     pub fn entry(&self, key: K) -> Result<Entry<K, S>, FamilyFull<K>> {
         let Some(shared) = &self.shared else { return Ok(Entry::nowhere()) };
         match shared.hold(key) {
-            Ok((entry, is_new)) => Ok(Entry::new(shared.clone(), entry, is_new)),
+            Ok(entry) => Ok(entry),
             Err(key) => {
                 record_block::<Counter>(&shared.refusals, Counter::inc);
                 Err(FamilyFull { key, max_keys: shared.max_keys() })

@@ -1,7 +1,7 @@
 //! [`Shared`]: what handles, collector and snapshots of one family share.
 
-use super::Key;
 use super::map::{Alike, Inserted, Map, Room};
+use super::{Entry, Key};
 use crate::metric::Stats;
 use crate::phase::{KeyedEntry, Place};
 use std::sync::Arc;
@@ -53,28 +53,32 @@ impl<K: Key, S: Stats> Shared<K, S> {
         }
     }
 
-    /// The entry of a key, held, and whether it is new; the key itself if there is no room for a new one.
+    /// A handle to the entry of a key; the key itself if there is no room for a new one.
     ///
     /// The key's `Hash` and `Eq` run here between accesses to the map, each of which checks that what was found by the one
-    /// before still holds. What they do, be it a panic or a call of this, finds the map whole.
-    pub(super) fn hold(&self, key: K) -> Result<(Arc<Keyed<K, S>>, bool), K> {
+    /// before still holds. What they do, be it a panic or a call of this, finds the map whole. A key that is not needed is
+    /// dropped when there is a handle that gives the entry back.
+    pub(super) fn hold(self: &Arc<Self>, key: K) -> Result<Entry<K, S>, K> {
         let hash = self.hash(&key);
         if let Some(found) = self.map.first(hash)
             && found.meta.key == key
             && found.hold()
         {
-            return Ok((found.into_inner(), false));
+            let entry = Entry::new(self.clone(), found.into_inner(), false);
+            drop(key);
+            return Ok(entry);
         }
         self.hold_other(key, hash)
     }
 
     /// The same, where not simply the first entry of that hash is the one.
     #[inline(never)]
-    fn hold_other(&self, key: K, hash: u64) -> Result<(Arc<Keyed<K, S>>, bool), K> {
+    fn hold_other(self: &Arc<Self>, key: K, hash: u64) -> Result<Entry<K, S>, K> {
         let mut others = Alike::new();
         loop {
             if let Some(found) = self.hold_known(hash, &key, &mut others) {
-                return Ok((found, false));
+                drop(key);
+                return Ok(found);
             }
             match self.map.room_beside(hash, &others) {
                 Room::Some => break,
@@ -85,7 +89,7 @@ impl<K: Key, S: Stats> Shared<K, S> {
         let entry = self.make(key, hash);
         loop {
             match self.map.insert(&entry, &others) {
-                Inserted::Done => return Ok((entry, true)),
+                Inserted::Done => return Ok(Entry::new(self.clone(), entry, true)),
                 Inserted::Full => {
                     let entry = Arc::into_inner(entry).expect("nobody else has seen it");
                     return Err(entry.meta.key);
@@ -93,18 +97,24 @@ impl<K: Key, S: Stats> Shared<K, S> {
                 Inserted::Changed => {}
             }
             if let Some(found) = self.hold_known(hash, &entry.meta.key, &mut others) {
-                return Ok((found, false));
+                drop(entry);
+                return Ok(found);
             }
         }
     }
 
-    /// The entry of a key, held, if there is one. If not, `others` are all entries of the same hash.
-    fn hold_known(&self, hash: u64, key: &K, others: &mut Alike<K, S>) -> Option<Arc<Keyed<K, S>>> {
+    /// A handle to the entry of a key, if there is one. If not, `others` are all entries of the same hash.
+    fn hold_known(
+        self: &Arc<Self>,
+        hash: u64,
+        key: &K,
+        others: &mut Alike<K, S>,
+    ) -> Option<Entry<K, S>> {
         loop {
             self.map.find(hash, others);
             let found = others.take_first(|entry| entry.meta.key == *key)?;
             if found.hold() {
-                return Some(found.into_inner());
+                return Some(Entry::new(self.clone(), found.into_inner(), false));
             }
             self.map.remove(&found);
         }
