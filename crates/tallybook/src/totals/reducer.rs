@@ -10,6 +10,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
+use std::vec::Drain;
 
 type KindOf<R> = <<R as Reducer>::Event as Event>::Kind;
 
@@ -68,8 +69,9 @@ impl<R: Reducer> ReducerTotals<R> {
         if used != [0; 2] {
             ordered.sort_by_key(|letter| letter.number);
             let is_dropped = self.post.letterbox.doors.drops();
-            self.deliver(unordered.drain(..), is_dropped, at);
-            self.deliver(ordered.drain(..).map(|letter| letter.event), is_dropped, at);
+            self.deliver(unordered.drain(..), |event| event, |event| event, is_dropped, at);
+            let ordered = ordered.drain(..);
+            self.deliver(ordered, |letter| &letter.event, |letter| letter.event, is_dropped, at);
             self.count(is_dropped);
         }
         trim(&mut unordered, used[0], &mut self.recent[0]);
@@ -77,22 +79,27 @@ impl<R: Reducer> ReducerTotals<R> {
         (self.taken.unordered, self.taken.ordered) = (unordered, ordered);
     }
 
-    fn deliver(
+    /// Applies events of a list, each of which `event` finds in its element.
+    fn deliver<T>(
         &mut self,
-        mut events: impl Iterator<Item = R::Event>,
+        mut list: Drain<'_, T>,
+        event: impl Fn(&T) -> &R::Event,
+        into_event: impl Fn(T) -> R::Event,
         is_dropped: bool,
         at: Duration,
     ) {
         while !is_dropped && let Some(reducer) = &mut self.reducer {
-            let (applied, is_changed) = (&mut self.applied, &mut self.is_changed);
+            self.is_changed |= list.len() > 0;
+            let applied = &mut self.applied;
             let is_applying = Cell::new(false);
             let all = user::call(|| {
-                for event in events.by_ref() {
-                    let event = Owned::new(event);
-                    let kind = event.kind().index();
-                    *is_changed = true;
+                // Asked while it is still in the list: if that panics, it is dropped below and not by the unwinding.
+                while let Some(kind) =
+                    list.as_slice().first().map(|next| event(next).kind().index())
+                {
+                    let Some(next) = list.next() else { return };
                     is_applying.set(true);
-                    reducer.apply(event.into_inner(), at);
+                    reducer.apply(into_event(next), at);
                     is_applying.set(false);
                     if let Some(applied) = applied.get_mut(kind) {
                         *applied += 1;
@@ -103,10 +110,10 @@ impl<R: Reducer> ReducerTotals<R> {
                 Ok(()) => return,
                 Err(message) if is_applying.get() => self.fail(message),
                 // That was `kind`, of one event alone.
-                Err(_) => {}
+                Err(_) => drop(Owned::new(list.next())),
             }
         }
-        events.for_each(|event| drop(Owned::new(event)));
+        list.for_each(|event| drop(Owned::new(event)));
     }
 
     /// Counts what became of the events that were taken. How many there were of a kind was counted without asking them: so
