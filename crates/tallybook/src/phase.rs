@@ -20,6 +20,11 @@
 //! A block per thread and key would not fit in memory. A [`KeyedBlock`] is a small write-combining cache instead: a line
 //! holds the cells of one [`KeyedEntry`]; what leaves its line is merged into the entry's own two-sided cells.
 //!
+//! # Facts that stand apart
+//! A fact inside a fact joins it. But where this module is between two states of a thread's cells or lists and code of
+//! others may run (the memory allocator, for one), a fact must not come to them: it [stands apart](Apart), on a shard that
+//! is borrowed for it. So nothing here has to be reentrant, and nothing is allocated under a lock.
+//!
 //! # Cost
 //! Three stores and two loads around the fact's own adds, on lines that only this thread writes. Memory: two sides of
 //! cells per thread and set, a fixed cache per thread and family, two sides per key. Shards are reused as threads end, so

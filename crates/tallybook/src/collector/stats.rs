@@ -26,8 +26,9 @@ pub struct CollectorStats {
     pub shards: Gauge,
     /// Entries in all families.
     pub entries: Gauge,
-    /// Memory of shards, entries, totals and history, as counted by size; the tables that histograms make in the cells of
-    /// threads and entries are not counted.
+    /// Memory of shards, entries, totals and history, of the queues of events and of what is merged in them, as counted by
+    /// size. Not counted are the tables that histograms make in the cells of threads and entries, and what keys, events and
+    /// states own on the heap.
     #[stats(unit = "bytes")]
     pub memory: Gauge,
     /// Earlier cuts that are kept for windows.

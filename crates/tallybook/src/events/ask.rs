@@ -6,6 +6,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, Mutex};
+#[cfg(not(target_family = "wasm"))]
 use std::time::{Duration, Instant};
 
 /// The answer to a question that was put to a reducer, as soon as there is one: await it, or [`wait`](Self::wait).

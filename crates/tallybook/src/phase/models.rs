@@ -23,7 +23,7 @@ struct Two {
 type Entry = KeyedEntry<u8, Two>;
 type Cache = KeyedBlock<u8, Two>;
 
-/// Checks with at most so many preemptions; `tight` models are searched wholly.
+/// Checks with at most so many preemptions; its interleavings within that bound are searched wholly.
 fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);

@@ -51,6 +51,10 @@ impl Patience {
             spin_loop();
             return true;
         }
+        // There is one thread and no clock, and it is this thread that is inside of a fact.
+        if cfg!(all(target_family = "wasm", target_os = "unknown")) {
+            return false;
+        }
         if self.since.get_or_insert_with(Instant::now).elapsed() >= self.limit(crowd) {
             return false;
         }
