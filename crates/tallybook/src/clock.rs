@@ -9,8 +9,10 @@ pub use tsc::TscClock;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
-/// A source of time. The collector asks it twice per tick, a family once per new entry, and the guard of a
+/// A source of time. The collector asks it a few times per tick, a family once per new entry, and the guard of a
 /// [`TimedLive`](crate::TimedLive) when it opens and closes; other facts never do.
+///
+/// One that panics in a tick leaves the time where it was; elsewhere the panic is the caller's.
 pub trait Clock: Send + Sync + 'static {
     /// Time since an origin of the clock's own. Never runs backwards.
     fn now(&self) -> Duration;

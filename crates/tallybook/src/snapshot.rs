@@ -150,7 +150,7 @@ impl Snapshot {
     }
 
     /// The epoch that was closed to make it: 0 before the first snapshot, then a larger one each time. One larger, unless
-    /// epochs were closed in between to empty the queues of events.
+    /// epochs were closed in between: to empty the queues of events, or because a tick was held up.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.span.last

@@ -17,7 +17,7 @@ use std::time::Duration;
 ///   the answer is that of the call before: never a division by nearly nothing.
 /// - Threads that call at once get the same answer, or one of them the next: the baseline moves on once per snapshot, not
 ///   once per call.
-/// - A stale snapshot is no newer than the one it repeats.
+/// - A stale snapshot is as old as the cut that it shows.
 /// - Where the registry is another one than at the call before ([`update_from`](Self::update_from)), or the clock has gone
 ///   backwards, a new segment begins as with the first call: the numbers before and after cannot be compared. A clock that
 ///   jumps ahead makes one answer too slow, never too fast.

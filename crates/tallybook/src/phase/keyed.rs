@@ -369,3 +369,43 @@ impl<X: Send + Sync + 'static, S: Metric> Drop for Joined<'_, X, S> {
         }
     }
 }
+
+#[cfg(all(test, not(tallybook_loom)))]
+mod tests {
+    use super::*;
+    use crate::metric::{Counter, Metric, Span};
+    use crate::row::{Drain, Rest};
+
+    type Entry = KeyedEntry<usize, Counter>;
+
+    /// Other threads, preempted while they merged, have the own cells of all entries: nobody waits, few lines are tried, and
+    /// each entry gets what is its own.
+    #[test]
+    fn where_nothing_can_be_merged_each_entry_keeps_what_is_its_own() {
+        let count = 3 * lines::<usize, Counter>();
+        let entries: Vec<Arc<Entry>> = (0..count).map(Entry::new).collect();
+        let block = KeyedBlock::<usize, Counter>::new();
+        let others = AtomicPtr::new(ptr::null_mut());
+        let taken: Vec<_> = entries
+            .iter()
+            // SAFETY: the entries live until the end.
+            .map(|entry| unsafe { Entry::lend_spill(Arc::as_ptr(entry), 0, &others) })
+            .collect();
+        assert!(taken.iter().all(Option::is_some));
+        for round in 0..3 {
+            for (n, entry) in entries.iter().enumerate() {
+                // SAFETY: there is one thread, no closer meanwhile, and the entries live until the end.
+                unsafe { block.record(0, entry, n as u32, |c| c.add(n as u64 + round)) };
+            }
+        }
+        drop(taken);
+        let mut found = vec![0; count];
+        let mut rest = Rest::default();
+        block.drain(Quiet { side: 0 }, |entry, cells| {
+            let sum = std::slice::from_mut(&mut found[entry.meta]);
+            cells.drain(&mut Drain::new(sum, &mut rest, Span::default()));
+        });
+        let wanted = |n: usize| 3 * n as u64 + 3;
+        assert_eq!(found, (0..count).map(wanted).collect::<Vec<_>>());
+    }
+}
