@@ -215,6 +215,16 @@ impl Inner {
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // There is no collector: that would keep this.
+        let core = crate::lock(&self.core).take();
+        if let Some(mut core) = core {
+            core.end(self);
+        }
+    }
+}
+
 impl Registered {
     /// Makes a place for a block of the type that `totals` drains.
     fn add<T: Totals + 'static>(

@@ -1,10 +1,11 @@
 //! Reducers: what they may hold, and when they are told that something was sent.
 
 use std::sync::{Arc, Weak};
+use std::thread;
 use std::time::Duration;
 use tallybook::{
-    Actor, Counter, Event, ManualClock, RateTracker, Reader, Reducer, Registry, Sender, Set,
-    Snapshots, Stats,
+    Actor, Counter, Delivery, Event, Label, ManualClock, RateTracker, Reader, Reducer, Registry,
+    Sender, Set, Snapshots, Stats,
 };
 
 #[derive(Event)]
@@ -140,4 +141,50 @@ impl AdvanceTo for ManualClock {
         self.advance(to - tallybook::Clock::now(self));
         to
     }
+}
+
+/// An event that nobody collected may hold a handle, which keeps the queue that it waits in.
+#[test]
+fn events_that_hold_a_sender_go_with_the_registry() {
+    struct Holding(#[expect(dead_code, reason = "held")] Sender<Holding>, Arc<()>);
+    #[derive(Clone, Copy, Label)]
+    enum Kind {
+        Holding,
+    }
+    impl Event for Holding {
+        type Kind = Kind;
+        type Key = ();
+        fn kind(&self) -> Kind {
+            Kind::Holding
+        }
+        fn delivery(_: Kind) -> Delivery {
+            Delivery::default()
+        }
+        fn key(&self) {}
+        fn coalesce(&mut self, _: Holding) {}
+    }
+    struct Idle;
+    impl Reducer for Idle {
+        type Event = Holding;
+        type Snapshot = ();
+        fn apply(&mut self, event: Holding, _: Duration) {
+            assert_eq!(Arc::strong_count(&event.1), 0, "nobody is to see it");
+        }
+        fn snapshot(&self) {}
+    }
+
+    let alive = Arc::new(());
+    let registry = Registry::new();
+    let idle = registry.actor("idle", Idle).unwrap();
+    let sender = idle.sender();
+    // In one side each, and on another thread.
+    sender.send(Holding(sender.clone(), alive.clone()));
+    thread::scope(|scope| {
+        scope.spawn(|| sender.send(Holding(sender.clone(), alive.clone())));
+    });
+    drop((registry, idle));
+    assert_eq!(Arc::strong_count(&alive), 1);
+    // Whoever still has a sender may use it; nothing waits any more.
+    sender.send(Holding(sender.clone(), alive.clone()));
+    assert_eq!(Arc::strong_count(&alive), 1);
 }

@@ -106,6 +106,17 @@ impl Core {
         self.publish(inner, started, is_whole)
     }
 
+    /// Lets go of what waits in queues when the registry is gone: an event may hold a handle that keeps the queues.
+    pub(crate) fn end(&mut self, inner: &Inner) {
+        self.take_over(inner);
+        self.parts.each(|totals| totals.end());
+        // Both sides.
+        for _ in 0..2 {
+            let mut patience = Patience::exactly(Duration::ZERO);
+            let _held_up = self.close(inner, &mut Closing::default(), &mut patience);
+        }
+    }
+
     /// Looks again at what is pending, and publishes it if it was a tick's. Then closes the open epoch if that was asked
     /// for. Answers whether nothing is pending.
     pub(super) fn retry(&mut self, inner: &Inner, patience: &mut Patience) -> bool {

@@ -1,7 +1,7 @@
 //! The totals of an actor: its reducer, and the account of its events.
 
 use super::{SetTotals, Tick, Totals};
-use crate::events::{Account, Errand, Event, Letter, Mail, Post, Reducer, Taken};
+use crate::events::{Account, Close, Errand, Event, Letter, Mail, Post, Reducer, Taken};
 use crate::metric::{Label, Metric};
 use crate::phase::{Block, Quiet};
 use crate::snapshot::{Part, ReducerPart};
@@ -203,6 +203,11 @@ impl<R: Reducer> Totals for ReducerTotals<R> {
         let state: Arc<R::Snapshot> = Arc::clone(&self.state);
         let (state, failure) = (Owned::new(state as _), self.failure.clone());
         Part::Reducer(Arc::new(ReducerPart { account, state, failure }))
+    }
+
+    fn end(&mut self) {
+        self.post.close_errands();
+        self.post.letterbox.doors.close(Close::Drop);
     }
 
     fn bytes(&self) -> [usize; 2] {
