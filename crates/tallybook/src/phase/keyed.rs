@@ -2,8 +2,9 @@
 //!
 //! A line holds what this thread has recorded on one entry in this epoch. A hit is a pointer compare and plain adds. A
 //! miss takes the line: what it held becomes a *victim* and is merged into its entry's own cells some misses later, when
-//! these have arrived in this core's cache. Merging needs a lock that is only tried; where another thread has it, another
-//! line is taken. So a writer never waits, and cells are never written by a read-modify-write.
+//! these have arrived in this core's cache. Merging needs a lock that is only tried; where another thread has it, who may
+//! have lost its core with it, what was to be merged is put aside until the epoch is drained. So a writer never waits, and
+//! cells are never written by a read-modify-write.
 //!
 //! While a fact runs, its line is lent and stays where it is. A fact inside of it on the same entry writes to the same
 //! line. One that finds no line at all writes to cells of its own, which are merged when it ends.
@@ -25,7 +26,7 @@ use std::sync::Arc;
 const MOST_LINES: usize = if cfg!(tallybook_small) { 2 } else { 1024 };
 const LEAST_LINES: usize = if cfg!(tallybook_small) { 2 } else { 16 };
 const MOST_BYTES: usize = 64 * 1024;
-/// How many lines are looked at for one that can be had.
+/// How many lines are looked at for one that can be had, and how much that was put aside.
 const PROBES: usize = 2 * VICTIMS;
 /// How many misses a victim waits for.
 const VICTIMS: usize = if cfg!(tallybook_small) { 1 } else { 8 };
@@ -47,7 +48,7 @@ struct Side<X, S> {
     /// What the last misses found in their lines; the next to be merged is the one at `turn`.
     victims: [Line<X, S>; VICTIMS],
     turn: Word,
-    /// What no line could be had for; empty but for facts deep inside each other.
+    /// What could not be merged, and what no line could be had for in facts deep inside each other. Nearly always empty.
     extras: Mutex<Vec<Extra<X, S>>>,
     /// The entries whose own cells this thread has written to.
     spilled: AtomicPtr<KeyedEntry<X, S>>,
@@ -224,9 +225,8 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
         unsafe { self.lines.get_unchecked(index) }
     }
 
-    /// A line that holds the entry, taken for it if need be; `None` if none can be had now. A line stays where it is lent to
-    /// a fact that this one is inside of, or where another thread is merging into the entry of the victim whose turn it is.
-    /// Each try is another victim's turn, so where twice as many find nothing, more would not either.
+    /// A line that holds the entry, taken for it if need be; `None` if none can be had now, as the lines that were looked at
+    /// are lent to facts that this one is inside of.
     ///
     /// # Safety
     /// As for `KeyedBlock::record`.
@@ -252,8 +252,7 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
         })
     }
 
-    /// Makes what is in the line the latest victim. Answers `false`, and leaves the line as it is, if the line is lent or
-    /// the victim whose turn it is cannot be merged now; another has its turn next time.
+    /// Makes what is in the line the latest victim. Answers `false`, and leaves the line as it is, if the line is lent.
     ///
     /// # Safety
     /// The caller owns the shard and is inside a fact of this side.
@@ -270,8 +269,10 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
         if !earlier.is_null() {
             // SAFETY: an unmarked address in a line or a victim is that of an entry on which something was recorded in this
             // epoch, which is not drained yet; see `KeyedEntry`.
-            let Some(cells) = (unsafe { self.lend_spill(earlier) }) else { return false };
-            victim.cells.merge(&cells);
+            match unsafe { self.lend_spill(earlier) } {
+                Some(cells) => victim.cells.merge(&cells),
+                None => self.keep(earlier, &victim.cells),
+            }
         }
         line.cells.merge(&victim.cells);
         victim.entry.store(holder, Relaxed);
@@ -290,11 +291,11 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
         unsafe { KeyedEntry::lend_spill(entry, self.number, &self.spilled) }
     }
 
-    /// Keeps what has no line until the epoch is drained: with what was kept of the same entry lately, if there is that.
-    /// To be called while facts stand apart.
+    /// Puts the cells of an entry aside until the epoch is drained: with what was put there of it lately, if there is that,
+    /// so that there are about as many as entries that others held up.
     #[cold]
-    fn keep(&self, entry: &Arc<KeyedEntry<X, S>>, cells: &S) {
-        let entry = Arc::as_ptr(entry);
+    fn keep(&self, entry: *const KeyedEntry<X, S>, cells: &S) {
+        let _apart = Apart::begin();
         let mut extras = lock(&self.extras);
         match extras.iter().rev().take(PROBES).find(|extra| ptr::eq(extra.entry, entry)) {
             Some(extra) => cells.merge(&extra.cells),
@@ -307,7 +308,7 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
     }
 }
 
-/// Cells that no line could be had for.
+/// Cells that were put aside.
 struct Extra<X, S> {
     entry: *const KeyedEntry<X, S>,
     cells: S,
@@ -365,7 +366,7 @@ impl<X: Send + Sync + 'static, S: Metric> Drop for Joined<'_, X, S> {
         // SAFETY: made by `record_elsewhere`, whose caller keeps the contract until the fact ends, which is after this.
         match unsafe { self.side.line_of(self.entry, self.home) } {
             Some(line) => self.cells.merge(&line.cells),
-            None => self.side.keep(self.entry, &self.cells),
+            None => self.side.keep(Arc::as_ptr(self.entry), &self.cells),
         }
     }
 }
@@ -378,8 +379,8 @@ mod tests {
 
     type Entry = KeyedEntry<usize, Counter>;
 
-    /// Other threads, preempted while they merged, have the own cells of all entries: nobody waits, few lines are tried, and
-    /// each entry gets what is its own.
+    /// Other threads, preempted while they merged, have the own cells of all entries: nobody waits, and each entry gets what
+    /// is its own.
     #[test]
     fn where_nothing_can_be_merged_each_entry_keeps_what_is_its_own() {
         let count = 3 * lines::<usize, Counter>();
