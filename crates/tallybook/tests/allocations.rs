@@ -1,0 +1,83 @@
+//! What recording allocates after the first touch: nothing, in facts inside facts neither.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use tallybook::{Counter, Entry, Gauge, Histogram, Live, Registry, Stats};
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts the allocations of each thread.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: all of it is the system's allocator, with a count beside it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+/// One of each that needs memory or time.
+#[derive(Stats)]
+struct Peer {
+    pieces: Counter,
+    sizes: Histogram,
+    height: Gauge,
+    requests: Live,
+}
+
+fn record(peer: &Peer) {
+    peer.pieces.inc();
+    peer.sizes.record(100);
+    peer.height.set(7);
+}
+
+/// Runs `fact` in both sides until nothing is new, and then counts what it allocates in each.
+fn allocations(registry: &Registry, fact: impl Fn()) -> u64 {
+    let mut collector = registry.collector().unwrap();
+    let rounds = if cfg!(miri) { 3 } else { 1_000 };
+    let mut counted = 0;
+    for side in 0..8 {
+        (0..2).for_each(|_| fact());
+        let before = ALLOCATIONS.get();
+        (0..rounds).for_each(|_| fact());
+        counted += if side < 4 { 0 } else { ALLOCATIONS.get() - before };
+        collector.tick();
+    }
+    counted
+}
+
+#[test]
+fn facts_allocate_nothing_after_the_first_touch() {
+    let registry = Registry::new();
+    let set = registry.set::<Peer>("set").unwrap();
+    let peers = registry.family::<u32, Peer>("peer", "n").unwrap();
+    // Two that want the same line of a cache, and one that does not.
+    let lines = if cfg!(miri) { 2 } else { 1024 };
+    let all: Vec<Entry<u32, Peer>> = (0..=lines).map(|n| peers.entry(n).unwrap()).collect();
+    let (one, other, third) = (&all[0], &all[lines as usize], &all[1]);
+    let facts: [(&str, &dyn Fn()); 7] = [
+        ("a set", &|| set.record(record)),
+        ("a set inside itself", &|| set.record(|s| (record(s), set.record(record)).1)),
+        ("an entry", &|| one.record(record)),
+        ("an entry inside itself", &|| one.record(|p| (record(p), one.record(record)).1)),
+        ("an entry inside another", &|| one.record(|p| (record(p), third.record(record)).1)),
+        ("an entry inside one of its line", &|| {
+            one.record(|p| (record(p), other.record(record)).1)
+        }),
+        ("a guard", &|| drop(one.open_borrowed(Peer::requests))),
+    ];
+    for (what, fact) in facts {
+        assert_eq!(allocations(&registry, fact), 0, "{what}");
+    }
+}
