@@ -12,9 +12,9 @@ thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
-/// How deep this may go before a fact is refused. Only facts out of an allocator that counts what its own counting
-/// allocates get there, which would go on for ever.
-pub(super) const DEEPEST: u32 = 3;
+/// How deep this may go before a fact is refused. Code of the user that comes back may be a few deep; an allocator that
+/// counts what its own counting allocates would go on for ever.
+pub(super) const DEEPEST: u32 = 16;
 
 /// As long as it lives, facts of this thread are facts of their own.
 pub(crate) struct Apart {
