@@ -72,6 +72,8 @@ fn main() -> Result<()> {
     {
         bail!("no question is called {unknown}; there are {:?}", QUESTIONS.map(|known| known.0));
     }
+    // Before there is any load of its own.
+    let head = head();
     let mut reports = Vec::new();
     for (name, ask) in QUESTIONS {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
@@ -79,18 +81,18 @@ fn main() -> Result<()> {
             println!("{report}");
             reports.push(report);
             if let Some(path) = &arguments.write {
-                write(path, &reports)?;
+                write(path, &head, &reports)?;
             }
         }
     }
     Ok(())
 }
 
-fn write(path: &Path, reports: &[Report]) -> Result<()> {
+fn write(path: &Path, head: &str, reports: &[Report]) -> Result<()> {
     let answers: Vec<_> = reports.iter().map(ToString::to_string).collect();
     let notes = include_str!("../notes.md");
     let summary = Report::summary(reports);
-    let text = format!("{}\n{summary}\n{notes}\n{}", head(), answers.join("\n"));
+    let text = format!("{head}\n{summary}\n{notes}\n{}", answers.join("\n"));
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
