@@ -43,8 +43,8 @@ pub(crate) struct Core {
     drained: Cut,
     /// The first epoch that is not in a snapshot yet, and what was extreme from then on.
     first: u64,
-    /// Whether the pending epoch is that of a tick, whose cut is still to be published.
-    is_tick_due: bool,
+    /// A tick that was held up, and whose cut is still to be published.
+    due: Option<Closing>,
     extremes: Gathered,
     panics: Arc<[UserPanics]>,
     ticking: Duration,
@@ -80,7 +80,7 @@ impl Core {
             making: cut,
             drained: cut,
             first: 1,
-            is_tick_due: false,
+            due: None,
             extremes: Gathered::default(),
             last: start,
             panics: Arc::default(),
@@ -91,8 +91,9 @@ impl Core {
     /// Makes a cut and publishes it. Answers whether it is whole: whether all that was over before is in it.
     pub(super) fn tick(&mut self, inner: &Inner, patience: &mut Patience) -> (Arc<Snapshot>, bool) {
         let started = self.now(inner);
-        let is_whole = self.close(inner, &mut Closing::default(), patience).is_ok();
-        (self.end_tick(inner, started, is_whole), is_whole)
+        let mut closing = Closing::default();
+        let is_whole = self.close(inner, &mut closing, patience).is_ok();
+        (self.end_tick(inner, started, closing, is_whole), is_whole)
     }
 
     /// Publishes the cut of a tick, or what there is of it.
@@ -100,9 +101,10 @@ impl Core {
         &mut self,
         inner: &Inner,
         started: Duration,
+        closing: Closing,
         is_whole: bool,
     ) -> Arc<Snapshot> {
-        self.is_tick_due = !is_whole;
+        self.due = (!is_whole).then_some(closing);
         self.publish(inner, started, is_whole)
     }
 
@@ -122,11 +124,15 @@ impl Core {
     pub(super) fn retry(&mut self, inner: &Inner, patience: &mut Patience) -> bool {
         let started = self.now(inner);
         if self.closer.is_pending() {
-            let mut closing = Closing { is_begun: true };
+            // Of a tick that could not even begin its own epoch, that one as well: all that was over before it is to be there.
+            let due = self.due.take();
+            let is_tick = due.is_some();
+            let mut closing = due.unwrap_or(Closing { is_begun: true });
             if self.close(inner, &mut closing, patience).is_err() {
+                self.due = is_tick.then_some(closing);
                 return false;
             }
-            if std::mem::take(&mut self.is_tick_due) {
+            if is_tick {
                 self.publish(inner, started, true);
             }
         }
@@ -176,6 +182,8 @@ impl Core {
     /// All that comes before the next epoch opens.
     fn begin(&mut self, inner: &Inner) {
         inner.wake.take();
+        // Whatever tick there was is part of what is closed now.
+        self.due = None;
         self.making.at = self.now(inner);
         let wall = self.parts.outside(|| inner.clock.wall());
         self.making.wall = wall.unwrap_or(self.making.wall);

@@ -31,8 +31,8 @@ impl Collector {
     /// stop; that makes the last tick, as dropping the collector does, which may block for up to the registry's
     /// [`shutdown_timeout`](crate::RegistryBuilder::shutdown_timeout) if a thread is inside a fact.
     ///
-    /// While it runs it never blocks: it waits for threads inside a fact with `sleep` too, and lets other tasks run between
-    /// any two ticks.
+    /// While it runs it blocks for no longer than a tenth of a millisecond: it waits for threads inside a fact with `sleep`
+    /// too, and lets other tasks run between any two ticks.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -90,7 +90,7 @@ impl Collector {
             waited = waited.saturating_add(pause);
             pause = pause.saturating_mul(2).min(LONGEST);
         };
-        self.with(|core, inner| core.end_tick(inner, started, is_whole));
+        self.with(|core, inner| core.end_tick(inner, started, closing, is_whole));
     }
 }
 

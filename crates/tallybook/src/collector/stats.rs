@@ -5,7 +5,7 @@ use crate::metric::{Counter, Gauge, Max};
 /// What the collector says of itself.
 #[derive(tallybook_derive::Stats)]
 pub struct CollectorStats {
-    /// Cuts published.
+    /// Cuts published, stale ones left out.
     pub ticks: Counter,
     /// Time spent in ticks, those of the last one excluded.
     #[stats(unit = "nanoseconds")]

@@ -49,7 +49,8 @@ impl<K: Key, S: Stats> Entry<K, S> {
 
     /// Records one fact on this entry. See [`Set::record`](crate::Set::record), which is the same for a set.
     ///
-    /// Never blocks, and allocates only on a thread's first fact in this family.
+    /// Never waits for another thread, and takes locks and allocates only on a thread's first fact in this family, or where
+    /// many threads without a core hold up what is to be merged; see there for histograms.
     #[inline(always)]
     pub fn record(&self, fact: impl FnOnce(&S)) {
         if let Some(held) = &self.held {
