@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tallybook::metric::LiveField;
 use tallybook::{
-    Actor, Counter, Entry, Family, Gauge, Histogram, LiveField, Max, Open, Registry, Set, Stats,
-    TimedLive,
+    Actor, Counter, Entry, Family, Gauge, Histogram, Max, Open, Registry, Set, Stats, TimedLive,
 };
 use tokio::sync::watch;
 

@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use tallybook::EventStatsSnapshot;
+use tallybook::event::EventStatsSnapshot;
 
 use crate::cut::{Cut, Tally};
 use crate::wire::{OnWire, Totals};

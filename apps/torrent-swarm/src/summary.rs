@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use tallybook::{Distribution, EventStatsSnapshot};
+use tallybook::Distribution;
+use tallybook::event::EventStatsSnapshot;
 
 use crate::cut::Cut;
 use crate::rate::Rates;

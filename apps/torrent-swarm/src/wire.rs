@@ -51,7 +51,7 @@ impl Way {
 /// So nothing is ever lost, but for [`Noise`](Self::Noise). All other kinds are ordered, so that the last state is the last
 /// whatever was merged, and all that happens on a connection lies between its opening and its end.
 #[derive(Debug, Event)]
-#[event(full = "coalesce")]
+#[event(overflow = "coalesce")]
 pub enum WireEvent {
     /// A peer has introduced itself to a member.
     PeerConnected {
@@ -123,6 +123,6 @@ pub enum WireEvent {
     /// What is said is no peer protocol, or not any more: the rest is passed on unseen.
     Undecoded(#[event(key)] Way),
     /// Nothing, many times over, for `--flood`.
-    #[event(unordered, full = "drop_newest")]
+    #[event(unordered, overflow = "drop_newest")]
     Noise,
 }

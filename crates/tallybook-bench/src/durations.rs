@@ -8,7 +8,8 @@ use crate::report::{Report, Table, digits};
 use anyhow::Result;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-use tallybook::{Clock, Counter, Histogram, Registry, Set, Stats, SystemClock, TscClock};
+use tallybook::clock::TscClock;
+use tallybook::{Clock, Counter, Histogram, Registry, Set, Stats, SystemClock};
 
 const ALONE: &str = "fact alone";
 const CLOCKS: [&str; 3] = ["Instant", "SystemClock", "TscClock"];

@@ -53,9 +53,10 @@ fn event_impl(event: &Event) -> TokenStream {
         quote! { Self::#variant { .. } => #kind::#variant }
     });
     let deliveries = event.variants.iter().map(|variant| {
-        let (ident, order, full) = (&variant.ident, variant.order.ident(), variant.full.ident());
+        let (ident, order, overflow) =
+            (&variant.ident, variant.order.ident(), variant.overflow.ident());
         quote! {
-            #kind::#ident => #krate::Delivery { order: #krate::Order::#order, full: #krate::Full::#full }
+            #kind::#ident => #krate::event::Delivery { order: #krate::event::Order::#order, overflow: #krate::event::OverflowPolicy::#overflow }
         }
     });
     let (key, key_of) = key(event);
@@ -86,7 +87,7 @@ fn event_impl(event: &Event) -> TokenStream {
                 match self { #(#kinds),* }
             }
             #[inline]
-            fn delivery(kind: #kind) -> #krate::Delivery {
+            fn delivery(kind: #kind) -> #krate::event::Delivery {
                 match kind { #(#deliveries),* }
             }
             fn key(&self) -> #key { #key_of }

@@ -161,10 +161,10 @@ pub fn derive_label(input: TokenStream) -> TokenStream {
 /// #[event(stats = "Peer")]
 /// enum PeerEvent {
 ///     /// It sends nothing for now: the last state wins.
-///     #[event(full = "coalesce")]
+///     #[event(overflow = "coalesce")]
 ///     Choked { #[event(key)] peer: u32, on: bool },
 ///     /// A piece has arrived: bytes are added up.
-///     #[event(unordered, full = "coalesce", count(pieces, received = bytes))]
+///     #[event(unordered, overflow = "coalesce", count(pieces, received = bytes))]
 ///     Received { #[event(key)] peer: u32, #[event(sum)] bytes: u64 },
 ///     /// All of them are gone.
 ///     Cleared,
@@ -174,7 +174,7 @@ pub fn derive_label(input: TokenStream) -> TokenStream {
 /// assert_eq!(PeerEventKind::VALUES, ["choked", "received", "cleared"]);
 /// assert_eq!(PeerEvent::Cleared.kind(), PeerEventKind::Cleared);
 /// let delivery = PeerEvent::delivery(PeerEventKind::Received);
-/// assert_eq!(delivery, Delivery { order: Order::Unordered, full: Full::Coalesce });
+/// assert_eq!(delivery, Delivery { order: Order::Unordered, overflow: OverflowPolicy::Coalesce });
 ///
 /// // What events are about, and how two become one.
 /// let mut event = PeerEvent::Received { peer: 7, bytes: 100 };
@@ -204,7 +204,7 @@ pub fn derive_label(input: TokenStream) -> TokenStream {
 /// On the enum:
 ///
 /// - `#[event(kind = "Happening")]`: the name of the enum of kinds.
-/// - `#[event(unordered)]` and `#[event(full = "…")]`: as on a variant, for all variants that do not say otherwise.
+/// - `#[event(unordered)]` and `#[event(overflow = "…")]`: as on a variant, for all variants that do not say otherwise.
 /// - `#[event(stats = "Peer")]`: the type of the set that events are counted in.
 /// - `#[event(max_bytes = 256)]`: how many bytes an event may take, 128 if that is not said. One that takes more does not
 ///   compile.
@@ -215,9 +215,9 @@ pub fn derive_label(input: TokenStream) -> TokenStream {
 /// - `#[event(name = "other")]`: the kind's value, any text that is not empty. Values differ within the enum.
 /// - `#[event(unordered)]`: these events may be applied in any order within one epoch. `#[event(ordered)]`, the default,
 ///   takes it back where the enum says `unordered`.
-/// - `#[event(full = "drop_newest")]`, the default, `"drop_oldest"` or `"coalesce"`: what happens where a queue is full.
+/// - `#[event(overflow = "drop_newest")]`, the default, `"drop_oldest"` or `"coalesce"`: what happens where a queue is full.
 /// - `#[event(merge = "path::to::merge")]`: a function `fn(&mut PeerEvent, PeerEvent)` that merges a later event of this
-///   kind and key into an earlier one. It is asked where `full` is `"coalesce"`.
+///   kind and key into an earlier one. It is called where `overflow` is `"coalesce"`.
 /// - `#[event(count(pieces, received = bytes))]`: the counters of the set that change. `pieces` grows by 1, `received` by the
 ///   field `bytes`, an unsigned integer of up to 64 bits; a field without a name is written as its number, `received = 0`.
 ///   `io.received` is a counter in a nested set.

@@ -9,7 +9,7 @@ use quote::{format_ident, quote};
 /// `impl Metric`.
 pub fn metric_impl(set: &Set) -> TokenStream {
     let Set { ident, snapshot, rates, krate, .. } = set;
-    let counts = ["WORDS", "SLOTS", "PEAKS", "FLOWS"].map(|count| {
+    let counts = ["WORDS", "BUCKETS", "EXTREMA", "FLOWS"].map(|count| {
         let (own, counts) = (format_ident!("{count}"), set.items(count));
         quote! { const #own: usize = 0 #(+ #counts)*; }
     });
@@ -18,7 +18,7 @@ pub fn metric_impl(set: &Set) -> TokenStream {
     quote! {
         #[automatically_derived]
         #[allow(deprecated)]
-        impl #krate::Metric for #ident {
+        impl #krate::metric::Metric for #ident {
             type Value = #snapshot;
             type Rates = #rates;
             #(#counts)*
@@ -67,7 +67,7 @@ pub fn live_fields(set: &Set) -> Option<TokenStream> {
             let own = (!docs::documented(docs)).then(|| quote! { #[doc = #own] });
             quote! {
                 #(#docs)* #own
-                #vis const #field: #krate::LiveField<#ident, #ty> = |set| &set.#field;
+                #vis const #field: #krate::metric::LiveField<#ident, #ty> = |set| &set.#field;
             }
         })
         .collect();
@@ -107,9 +107,9 @@ fn rows(set: &Set) -> TokenStream {
         let (own, methods) = (format_ident!("{method}"), set.items(method));
         quote! {
             #[inline]
-            fn #own(from: &[u64], into: &mut [u64], span: #krate::Span) {
-                let rest = &from[..<Self as #krate::Metric>::WORDS];
-                let into_rest = &mut into[..<Self as #krate::Metric>::WORDS];
+            fn #own(from: &[u64], into: &mut [u64], span: #krate::private::Span) {
+                let rest = &from[..<Self as #krate::metric::Metric>::WORDS];
+                let into_rest = &mut into[..<Self as #krate::metric::Metric>::WORDS];
                 #(
                     let (row, rest) = rest.split_at(#words);
                     let (into, into_rest) = into_rest.split_at_mut(#words);
@@ -144,8 +144,8 @@ fn values(set: &Set) -> TokenStream {
         fn sum(one: &#snapshot, other: &#snapshot) -> #snapshot {
             #snapshot { #(#fields: #sum(&one.#fields, &other.#fields)),* }
         }
-        fn observe(value: &mut #snapshot, peaks: &mut #krate::private::Peaks<'_>) {
-            #(#observe(&mut value.#fields, peaks);)*
+        fn observe(value: &mut #snapshot, extrema: &mut #krate::private::RowExtrema<'_>) {
+            #(#observe(&mut value.#fields, extrema);)*
         }
         fn flows(increase: &#snapshot, flows: &mut ::std::vec::Vec<f64>) {
             #(#flows(&increase.#fields, flows);)*

@@ -52,13 +52,13 @@ fn methods(set: &Set) -> TokenStream {
             /// this snapshot.
             #[must_use]
             #vis fn difference(&self, earlier: &Self) -> Self {
-                <#ident as #krate::Metric>::difference(self, earlier)
+                <#ident as #krate::metric::Metric>::difference(self, earlier)
             }
 
             /// Both snapshots together, as of one set in which everything happened.
             #[must_use]
             #vis fn sum(&self, other: &Self) -> Self {
-                <#ident as #krate::Metric>::sum(self, other)
+                <#ident as #krate::metric::Metric>::sum(self, other)
             }
         }
     }

@@ -90,7 +90,7 @@ impl Set {
         let ty = &field.ty;
         let span = ty.span();
         let (krate, item) = (name::path_at(&self.krate, span), Ident::new(item, span));
-        quote_spanned! { span => <#ty as #krate::Metric>::#item }
+        quote_spanned! { span => <#ty as #krate::metric::Metric>::#item }
     }
 }
 

@@ -19,7 +19,7 @@ struct Torrent {
 
 /// What peers do. Where there is no room, the later event about a peer takes up the earlier.
 #[derive(Event)]
-#[event(full = "coalesce", stats = "Torrent")]
+#[event(overflow = "coalesce", stats = "Torrent")]
 enum PeerEvent {
     Connected(#[event(key)] u32),
     Choked(#[event(key)] u32),
@@ -32,7 +32,7 @@ enum PeerEvent {
         chunks: u64,
     },
     Disconnected(#[event(key)] u32),
-    #[event(unordered, full = "drop_newest")]
+    #[event(unordered, overflow = "drop_newest")]
     Chattered,
 }
 

@@ -68,7 +68,7 @@ impl Clock for SystemClock {
 /// let mut collector = registry.collector()?;
 /// clock.advance(Duration::from_secs(2));
 /// assert_eq!(collector.tick().interval(), Duration::from_secs(2));
-/// # Ok::<(), tallybook::CollectError>(())
+/// # Ok::<(), tallybook::error::CollectError>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct ManualClock(Mutex<Duration>);
@@ -82,14 +82,14 @@ impl ManualClock {
 
     /// Moves both times forward, up to the end of what they can tell.
     pub fn advance(&self, by: Duration) {
-        let mut now = crate::lock(&self.0);
+        let mut now = crate::support::lock(&self.0);
         *now = now.saturating_add(by);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Duration {
-        *crate::lock(&self.0)
+        *crate::support::lock(&self.0)
     }
     fn wall(&self) -> SystemTime {
         // The last time of day that there is, where it would be later than that.

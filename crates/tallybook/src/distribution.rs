@@ -3,10 +3,12 @@
 mod combine;
 #[cfg(feature = "serde")]
 mod json;
+mod measure;
 mod quantile;
+mod scale;
 
-use crate::measure::{self, Measure};
-use crate::scale;
+pub(crate) use measure::bucket_count;
+pub use measure::{Measure, Measured};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -72,20 +74,20 @@ impl<V: Measure> Distribution<V> {
         }
     }
 
-    /// From the slots of a histogram in ascending order; see [`Measure::slot`].
-    pub(crate) fn from_slots(
+    /// From the buckets of a histogram in ascending order; see [`Measure::bucket`].
+    pub(crate) fn from_buckets(
         scale: u8,
         count: u64,
         sum: u128,
         min: u64,
         max: u64,
-        slots: impl IntoIterator<Item = (usize, u64)>,
+        buckets: impl IntoIterator<Item = (usize, u64)>,
     ) -> Self {
         let mut made = Distribution { count, sum, min, max, ..Self::empty(scale.into()) };
-        for (slot, count) in slots {
-            match slot {
+        for (bucket, count) in buckets {
+            match bucket {
                 0 => made.zeros = made.zeros.wrapping_add(count),
-                _ => made.push(measure::index_of_slot::<V>(slot, scale), count),
+                _ => made.push(measure::index_of_bucket::<V>(bucket, scale), count),
             }
         }
         made
@@ -101,7 +103,7 @@ impl<V: Measure> Distribution<V> {
         self.buckets.pop_if(|last| last.1 == 0);
     }
 
-    /// Puts the exact extremes in the place of those that are known, in units.
+    /// Puts the exact extrema in the place of those that are known, in units.
     pub(crate) fn observed(&mut self, min: u64, max: u64) {
         if self.count > 0 {
             (self.min, self.max) = (min, max);
@@ -122,15 +124,15 @@ impl<V: Measure> Distribution<V> {
     pub fn of(scale: u8, values: impl IntoIterator<Item = V>) -> Self {
         const FINEST: u8 = scale::FINEST as u8;
         let (mut count, mut sum, mut min, mut max) = (0_u64, 0_u128, u64::MAX, 0);
-        let mut slots = BTreeMap::<usize, u64>::new();
+        let mut buckets = BTreeMap::<usize, u64>::new();
         for value in values {
             let units = value.to_units();
             count = count.wrapping_add(1);
             sum = sum.wrapping_add(units.into());
             (min, max) = (units.min(min), units.max(max));
-            *slots.entry(V::slot::<FINEST>(units)).or_default() += 1;
+            *buckets.entry(V::bucket::<FINEST>(units)).or_default() += 1;
         }
-        Self::from_slots(FINEST, count, sum, min, max, slots).lowered(scale.into())
+        Self::from_buckets(FINEST, count, sum, min, max, buckets).downscaled(scale.into())
     }
 
     /// How many values were recorded.
@@ -175,7 +177,7 @@ impl<V: Measure> Distribution<V> {
     }
 
     /// The scale: there are `2^scale` buckets per octave. From 8, the finest, to -4, the coarsest that
-    /// [`lowered`](Self::lowered) makes.
+    /// [`lowered`](Self::downscaled) makes.
     #[must_use]
     pub fn scale(&self) -> i32 {
         self.scale
@@ -220,7 +222,7 @@ impl<V: Measure> FromIterator<V> for Distribution<V> {
 impl<V: Measure> Extend<V> for Distribution<V> {
     fn extend<I: IntoIterator<Item = V>>(&mut self, values: I) {
         let more = Self::of(scale::FINEST as u8, values);
-        *self = self.merged(&more.lowered(self.scale));
+        *self = self.merged(&more.downscaled(self.scale));
     }
 }
 
@@ -256,12 +258,12 @@ mod tests {
 
     #[test]
     fn counts_of_any_size() {
-        let slots = [(0, u64::MAX / 4), (1, u64::MAX / 4), (9, u64::MAX / 2)];
-        let many = Distribution::<u64>::from_slots(3, u64::MAX, 1, 0, 2, slots);
+        let buckets = [(0, u64::MAX / 4), (1, u64::MAX / 4), (9, u64::MAX / 2)];
+        let many = Distribution::<u64>::from_buckets(3, u64::MAX, 1, 0, 2, buckets);
         assert_eq!(many.quantiles([0.2, 0.4, 0.9]), Some([0.0, 1.0, 2.0]));
         // Wrapped: nothing is left of two buckets, and the count is one less.
         assert_eq!(many.merged(&many).count(), u64::MAX - 1);
-        let half = Distribution::<u64>::from_slots(3, 1 << 63, 1, 1, 1, [(1, 1 << 63)]);
+        let half = Distribution::<u64>::from_buckets(3, 1 << 63, 1, 1, 1, [(1, 1 << 63)]);
         assert!(half.merged(&half).buckets().next().is_none());
     }
 

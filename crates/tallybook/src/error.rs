@@ -65,7 +65,7 @@ pub enum RegisterError {
 
 /// The family holds as many keys as it may; the refused key comes back.
 ///
-/// Raise [`max_keys`](crate::FamilyBuilder::max_keys), or drop the handles and guards of keys that are over: a key
+/// Raise [`max_keys`](crate::registry::FamilyBuilder::max_keys), or drop the handles and guards of keys that are over: a key
 /// leaves when nothing holds it and its last change has been published. The refusal is counted
 /// ([`FamilySnapshot::refused`](crate::FamilySnapshot::refused)).
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

@@ -3,77 +3,72 @@
 // The derive macros name the crate by its public path, here too.
 extern crate self as tallybook;
 
-mod averages;
-mod clock;
-mod collector;
-mod difference;
-mod distribution;
-mod error;
-mod events;
-mod family;
-mod history;
-mod measure;
-mod metric;
-mod names;
-mod pages;
+pub mod clock;
+mod collect;
+pub mod distribution;
+pub mod error;
+pub mod event;
+pub mod metric;
 #[allow(unsafe_code)]
 mod phase;
-mod reader;
-mod registry;
+mod read;
+pub mod record;
+pub mod registry;
 mod row;
-mod rows;
-mod scale;
 pub mod schema;
-mod set;
-mod signal;
-mod slots;
-mod snapshot;
-#[cfg(not(target_family = "wasm"))]
-mod ticker;
-mod totals;
-mod tracker;
-mod user;
+mod support;
 
-#[cfg(feature = "tsc")]
-pub use clock::TscClock;
-pub use clock::{Clock, ManualClock, SystemClock};
-pub use collector::{Collector, CollectorStats, CollectorStatsRates, CollectorStatsSnapshot};
-pub use difference::Difference;
-pub use distribution::{Bucket, Distribution};
-pub use error::{CollectError, FamilyFull, RegisterError, StopError, WrongRegistry};
-pub use events::{
-    Actor, ByKind, Close, Counted, Delivery, Event, EventStats, EventStatsRates,
-    EventStatsSnapshot, Full, NoReply, Order, Reducer, Reply, Sender,
-};
-pub use family::{Entry, Family, Key};
-pub use measure::Measure;
-pub use metric::{
-    Counter, Gauge, GaugeNumber, Histogram, HistogramRates, Label, Live, LiveCount, LiveField,
-    LiveRates, Lives, Max, Metric, Min, PerLabel, Span, Stats, TimedLive, TimedLiveCount,
-    UpDownCounter, Value,
-};
-pub use phase::Barrier;
-#[cfg(not(target_family = "wasm"))]
-pub use reader::Waited;
-pub use reader::{CachedReader, Reader, Snapshots};
-pub use registry::{ActorBuilder, FamilyBuilder, Registry, RegistryBuilder};
-pub use set::{Open, Record, Set};
-pub use snapshot::{Averaged, Declaration, FamilySnapshot, Snapshot, UserPanics};
-pub use tallybook_derive::{Event, Label, Stats};
-#[cfg(not(target_family = "wasm"))]
-pub use ticker::Ticker;
-pub use tracker::RateTracker;
-
-/// Locks, and goes on where another thread panicked: nothing that is guarded here is ever left half changed.
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+/// Collecting: the collector, its thread and its own statistics.
+pub mod collector {
+    #[cfg(not(target_family = "wasm"))]
+    pub use crate::collect::Ticker;
+    pub use crate::collect::{
+        Collector, CollectorStats, CollectorStatsRates, CollectorStatsSnapshot,
+    };
 }
+
+/// Loading the latest snapshot, waiting for the next one, and rates since the last look.
+pub mod reader {
+    #[cfg(not(target_family = "wasm"))]
+    pub use crate::read::Waited;
+    pub use crate::read::{CachedReader, RateTracker, Reader, Snapshots};
+}
+
+/// Snapshots, and what happened between two of them.
+pub mod snapshot {
+    pub use crate::read::{
+        Averaged, Declaration, Difference, FamilySnapshot, Snapshot, UserPanics,
+    };
+}
+
+/// What most programs use: `use tallybook::prelude::*`.
+pub mod prelude {
+    #[doc(no_inline)]
+    pub use crate::{
+        Counter, Entry, Event, Family, Gauge, Histogram, Label, Live, Max, Min, Open, PerLabel,
+        Reader, Reducer, Registry, Set, Snapshot, Stats, TimedLive, UpDownCounter,
+    };
+}
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use collect::Collector;
+#[cfg(not(target_family = "wasm"))]
+pub use collect::Ticker;
+pub use distribution::Distribution;
+pub use event::{Actor, Counted, Event, Reducer, Sender};
+pub use metric::{
+    Counter, Gauge, Histogram, Label, Live, Max, Min, PerLabel, Stats, TimedLive, UpDownCounter,
+};
+pub use read::{Difference, FamilySnapshot, RateTracker, Reader, Snapshot};
+pub use record::{Entry, Family, Key, Open, Record, Set};
+pub use registry::Registry;
+pub use tallybook_derive::{Event, Label, Stats};
 
 /// For the derive macros alone.
 #[doc(hidden)]
 pub mod private {
-    pub use crate::events::Amount;
-    pub use crate::row::{Drain, Flows, Peaks, Rest, Row};
+    pub use crate::event::Amount;
+    pub use crate::row::{Drain, Flows, Row, RowExtrema, Span, Sparse};
     #[cfg(feature = "serde")]
     pub use serde;
 }

@@ -2,11 +2,26 @@
 //!
 //! A [`Group`] is the declaration of one set, in the order of its fields. The values of a set lie in one row in the same
 //! order, so a walk over the group is a walk over the row: [`Kind::words`] 64-bit words to a field, and
-//! [`Kind::slots`] counts of histograms.
+//! [`Kind::buckets`] counts of histograms.
 
-use crate::measure::slots;
-use crate::metric::{Counter, Gauge, Histogram, Live, Max, Metric, Min, TimedLive, UpDownCounter};
+use crate::distribution::bucket_count;
 use std::time::Duration;
+
+pub use crate::distribution::Measured;
+
+/// How many 64-bit words a value of each kind takes in a row.
+pub(crate) mod width {
+    pub(crate) const COUNTER: usize = 1;
+    pub(crate) const UP_DOWN_COUNTER: usize = 1;
+    pub(crate) const LIVE: usize = 2;
+    pub(crate) const EXTREMUM: usize = 2;
+    pub(crate) const GAUGE: usize = 4;
+    pub(crate) const HISTOGRAM: usize = 5;
+    pub(crate) const TIMED_LIVE: usize = 3 + HISTOGRAM;
+}
+
+/// The scale of the ages of a [`Kind::TimedLive`].
+pub(crate) const AGES_SCALE: u8 = 3;
 
 /// The declaration of a set: the fields of one `#[derive(Stats)]` struct.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,15 +67,6 @@ pub enum Number {
     Float,
 }
 
-/// What a histogram holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measured {
-    /// `u64`, with bounds that are powers of the unit.
-    Integer,
-    /// `Duration`, kept in nanoseconds, with bounds that are powers of a second.
-    Duration,
-}
-
 /// What a field counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -104,14 +110,13 @@ impl Kind {
     #[must_use]
     pub fn words(&self) -> usize {
         match self {
-            Kind::Counter => Counter::WORDS,
-            Kind::UpDownCounter => UpDownCounter::WORDS,
-            Kind::Live => Live::WORDS,
-            Kind::Max => Max::WORDS,
-            Kind::Min => Min::WORDS,
-            Kind::Gauge(_) => Gauge::<i64>::WORDS,
-            Kind::TimedLive => TimedLive::WORDS,
-            Kind::Histogram { .. } => Histogram::<u64>::WORDS,
+            Kind::Counter => width::COUNTER,
+            Kind::UpDownCounter => width::UP_DOWN_COUNTER,
+            Kind::Live => width::LIVE,
+            Kind::Max | Kind::Min => width::EXTREMUM,
+            Kind::Gauge(_) => width::GAUGE,
+            Kind::TimedLive => width::TIMED_LIVE,
+            Kind::Histogram { .. } => width::HISTOGRAM,
             Kind::Group(group) => group.words(),
             Kind::PerLabel { values, each, .. } => values.len() * each.words(),
         }
@@ -128,13 +133,13 @@ impl Kind {
 
     /// How many counts of histograms a value of this kind has in a set's row.
     #[must_use]
-    pub fn slots(&self) -> usize {
+    pub fn buckets(&self) -> usize {
         match self {
-            Kind::TimedLive => TimedLive::SLOTS,
-            Kind::Histogram { of: Measured::Integer, scale } => slots::<u64>(*scale),
-            Kind::Histogram { of: Measured::Duration, scale } => slots::<Duration>(*scale),
-            Kind::Group(group) => group.slots(),
-            Kind::PerLabel { values, each, .. } => values.len() * each.slots(),
+            Kind::TimedLive => bucket_count::<Duration>(AGES_SCALE),
+            Kind::Histogram { of: Measured::Integer, scale } => bucket_count::<u64>(*scale),
+            Kind::Histogram { of: Measured::Duration, scale } => bucket_count::<Duration>(*scale),
+            Kind::Group(group) => group.buckets(),
+            Kind::PerLabel { values, each, .. } => values.len() * each.buckets(),
             _ => 0,
         }
     }
@@ -143,8 +148,8 @@ impl Kind {
 impl Group {
     /// How many counts of histograms a row of this set has.
     #[must_use]
-    pub fn slots(&self) -> usize {
-        self.fields.iter().map(|field| field.kind.slots()).sum()
+    pub fn buckets(&self) -> usize {
+        self.fields.iter().map(|field| field.kind.buckets()).sum()
     }
 
     /// How many 64-bit words a row of this set takes.

@@ -2,11 +2,15 @@
 
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use tallybook::error::{CollectError, FamilyFull, RegisterError, StopError, WrongRegistry};
+use tallybook::event::Reply;
+use tallybook::metric::LiveField;
+use tallybook::reader::{CachedReader, Waited};
+use tallybook::registry::RegistryBuilder;
 use tallybook::{
-    CachedReader, CollectError, Collector, Counter, Difference, Entry, Family, FamilyFull,
-    FamilySnapshot, Gauge, Label, Live, LiveField, ManualClock, Max, Min, Open, PerLabel, Reader,
-    RegisterError, Registry, RegistryBuilder, Reply, Set, Snapshot, Stats, StopError, SystemClock,
-    Ticker, UpDownCounter, Waited, WrongRegistry,
+    Collector, Counter, Difference, Entry, Family, FamilySnapshot, Gauge, Label, Live, ManualClock,
+    Max, Min, Open, PerLabel, Reader, Registry, Set, Snapshot, Stats, SystemClock, Ticker,
+    UpDownCounter,
 };
 
 /// One of everything.

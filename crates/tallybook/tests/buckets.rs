@@ -3,7 +3,8 @@
 use num_bigint::BigUint;
 use proptest::prelude::*;
 use std::time::Duration;
-use tallybook::{Distribution, Measure};
+use tallybook::Distribution;
+use tallybook::distribution::Measure;
 
 /// The least `i` with `units / per_one <= 2^(i / 2^scale)`: both sides to the power of `2^scale`.
 fn index(units: u64, per_one: u64, scale: u8) -> i32 {
@@ -18,15 +19,15 @@ fn index(units: u64, per_one: u64, scale: u8) -> i32 {
 
 fn slot<V: Measure>(units: u64, scale: u8) -> usize {
     match scale {
-        0 => V::slot::<0>(units),
-        1 => V::slot::<1>(units),
-        2 => V::slot::<2>(units),
-        3 => V::slot::<3>(units),
-        4 => V::slot::<4>(units),
-        5 => V::slot::<5>(units),
-        6 => V::slot::<6>(units),
-        7 => V::slot::<7>(units),
-        _ => V::slot::<8>(units),
+        0 => V::bucket::<0>(units),
+        1 => V::bucket::<1>(units),
+        2 => V::bucket::<2>(units),
+        3 => V::bucket::<3>(units),
+        4 => V::bucket::<4>(units),
+        5 => V::bucket::<5>(units),
+        6 => V::bucket::<6>(units),
+        7 => V::bucket::<7>(units),
+        _ => V::bucket::<8>(units),
     }
 }
 
@@ -95,12 +96,12 @@ fn misplaced<V: Measure, const SCALE: u8>() -> Option<u64> {
 
 fn misplaced_at<V: Measure, const SCALE: u8>(slot: usize) -> Option<u64> {
     let (mut last, mut beyond) = (0, u64::MAX);
-    if V::slot::<SCALE>(beyond) <= slot {
+    if V::bucket::<SCALE>(beyond) <= slot {
         return None;
     }
     while beyond - last > 1 {
         let middle = last + (beyond - last) / 2;
-        *(if V::slot::<SCALE>(middle) <= slot { &mut last } else { &mut beyond }) = middle;
+        *(if V::bucket::<SCALE>(middle) <= slot { &mut last } else { &mut beyond }) = middle;
     }
     let end = index_of_slot::<V>(slot, SCALE);
     let of = |units| index(units, V::UNITS_PER_ONE as u64, SCALE);

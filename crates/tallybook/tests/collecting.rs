@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-use tallybook::{CollectError, Counter, Live, ManualClock, Registry, Set, Stats};
+use tallybook::error::CollectError;
+use tallybook::{Counter, Live, ManualClock, Registry, Set, Stats};
 
 /// What is collected.
 #[derive(Stats)]

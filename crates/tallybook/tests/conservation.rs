@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
+use tallybook::registry::Barrier;
 use tallybook::{
-    Barrier, Collector, Counter, Entry, Family, Gauge, Live, Open, Registry, Set, Snapshot, Stats,
+    Collector, Counter, Entry, Family, Gauge, Live, Open, Registry, Set, Snapshot, Stats,
     UpDownCounter,
 };
 

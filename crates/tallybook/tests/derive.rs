@@ -2,12 +2,10 @@
 #![deny(warnings, missing_docs, clippy::all)]
 
 use std::time::Duration;
-use tallybook::private::{Drain, Rest, Row};
+use tallybook::metric::{LiveCount, LiveField, Metric};
+use tallybook::private::{Drain, Row, Span, Sparse};
 use tallybook::schema::{Kind, Number};
-use tallybook::{
-    Counter, Gauge, Label, Live, LiveCount, LiveField, Max, Metric, Min, PerLabel, Span, Stats,
-    UpDownCounter,
-};
+use tallybook::{Counter, Gauge, Label, Live, Max, Min, PerLabel, Stats, UpDownCounter};
 
 /// One connection,
 /// whichever way it was opened.
@@ -143,7 +141,7 @@ const SPAN: Span = Span { first: 0, last: 1, at: Duration::ZERO };
 
 fn drained<M: Metric>(cells: &M) -> Vec<u64> {
     let mut row = vec![0; M::WORDS];
-    cells.drain(&mut Drain::new(&mut row, &mut Rest::default(), SPAN));
+    cells.drain(&mut Drain::new(&mut row, &mut Sparse::default(), SPAN));
     row
 }
 

@@ -3,10 +3,8 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use tallybook::{
-    Actor, Collector, Counted, Counter, Delivery, Event, Full, Label, Order, Reducer, Registry,
-    Stats,
-};
+use tallybook::event::{Delivery, Order, OverflowPolicy};
+use tallybook::{Actor, Collector, Counted, Counter, Event, Label, Reducer, Registry, Stats};
 
 /// Traffic.
 #[derive(Stats)]
@@ -29,7 +27,7 @@ pub struct Peer {
 
 /// What happens to peers.
 #[derive(Clone, Debug, PartialEq, Event)]
-#[event(stats = "Peer", full = "coalesce", unordered)]
+#[event(stats = "Peer", overflow = "coalesce", unordered)]
 pub enum PeerEvent {
     /// A piece came.
     #[event(count(pieces, io.received = bytes))]
@@ -53,10 +51,10 @@ pub enum PeerEvent {
         bool,
     ),
     /// What it said, all of it.
-    #[event(merge = "Self::join", full = "drop_oldest")]
+    #[event(merge = "Self::join", overflow = "drop_oldest")]
     Said(#[event(key)] Arc<str>, Vec<String>),
     /// A batch of closings.
-    #[event(count(closed = 1, closed = 1), full = "drop_newest")]
+    #[event(count(closed = 1, closed = 1), overflow = "drop_newest")]
     Closed(#[event(sum)] i64, #[event(sum)] u8),
     /// Nothing is left.
     #[event(count(closed))]
@@ -168,11 +166,11 @@ fn kinds_are_a_label() {
 #[test]
 fn deliveries_are_those_of_the_variant_or_else_of_the_enum() {
     let delivery = |kind| PeerEvent::delivery(kind);
-    let of = |order, full| Delivery { order, full };
-    assert_eq!(delivery(PeerEventKind::Received), of(Order::Unordered, Full::Coalesce));
-    assert_eq!(delivery(PeerEventKind::Choked), of(Order::Ordered, Full::Coalesce));
-    assert_eq!(delivery(PeerEventKind::Said), of(Order::Unordered, Full::DropOldest));
-    assert_eq!(delivery(PeerEventKind::Closed), of(Order::Unordered, Full::DropNewest));
+    let of = |order, overflow| Delivery { order, overflow };
+    assert_eq!(delivery(PeerEventKind::Received), of(Order::Unordered, OverflowPolicy::Coalesce));
+    assert_eq!(delivery(PeerEventKind::Choked), of(Order::Ordered, OverflowPolicy::Coalesce));
+    assert_eq!(delivery(PeerEventKind::Said), of(Order::Unordered, OverflowPolicy::DropOldest));
+    assert_eq!(delivery(PeerEventKind::Closed), of(Order::Unordered, OverflowPolicy::DropNewest));
     assert_eq!(Awkward::delivery(Happening::None), Delivery::default());
 }
 

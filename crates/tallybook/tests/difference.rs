@@ -3,9 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
+use tallybook::error::WrongRegistry;
+use tallybook::metric::LiveCount;
 use tallybook::{
-    Collector, Counter, Family, Gauge, Live, LiveCount, ManualClock, Max, Registry, Set, Snapshot,
-    Stats, UpDownCounter, WrongRegistry,
+    Collector, Counter, Family, Gauge, Live, ManualClock, Max, Registry, Set, Snapshot, Stats,
+    UpDownCounter,
 };
 
 /// A node.

@@ -108,7 +108,7 @@ fn nothing_recorded() {
     assert_eq!((empty.count(), empty.sum(), empty.zeros()), (0, Duration::ZERO, 0));
     assert_eq!(empty.scale(), 8);
     assert_eq!(empty, Distribution::of(2, []));
-    assert_eq!(empty.lowered(0), empty);
+    assert_eq!(empty.downscaled(0), empty);
     let some = Distribution::of(8, [Duration::from_secs(1)]);
     assert_eq!(some.merged(&Distribution::of(0, [])), some);
     assert_eq!(Distribution::of(0, []).merged(&some), some);
@@ -145,8 +145,8 @@ fn the_ends_of_what_there_is() {
     assert_eq!((greatest.scale(), greatest.sum()), (8, 2 * u128::from(u64::MAX)));
     assert_eq!(greatest.buckets().next().unwrap().upper, 2_f64.powi(64));
     assert_eq!(greatest.quantile(0.5), Some(u64::MAX as f64));
-    assert_eq!(greatest.lowered(-100).scale(), -4);
-    assert_eq!(greatest.lowered(-4).relative_error(), 255.0);
+    assert_eq!(greatest.downscaled(-100).scale(), -4);
+    assert_eq!(greatest.downscaled(-4).relative_error(), 255.0);
 }
 
 #[test]
@@ -196,25 +196,25 @@ proptest! {
     #[test]
     fn lowering_commutes(a in integers(), b in integers(), by in 0..14, then in 0..14) {
         let scale = a.scale().min(b.scale()) - by;
-        prop_assert_eq!(a.merged(&b).lowered(scale), a.lowered(scale).merged(&b.lowered(scale)));
-        prop_assert_eq!(a.lowered(scale).lowered(scale - then), a.lowered(scale - then));
-        prop_assert_eq!(a.lowered(a.scale() + by), a);
+        prop_assert_eq!(a.merged(&b).downscaled(scale), a.downscaled(scale).merged(&b.downscaled(scale)));
+        prop_assert_eq!(a.downscaled(scale).downscaled(scale - then), a.downscaled(scale - then));
+        prop_assert_eq!(a.downscaled(a.scale() + by), a);
     }
 
     #[test]
     fn difference_and_back(scale in 0_u8..=8, before in sizes(), since in sizes(), by in 0..3) {
         let earlier = Distribution::of(scale, before.clone());
         let later = Distribution::of(scale, before.into_iter().chain(since.clone()));
-        let between = later.difference(&earlier.lowered(earlier.scale() - by));
-        let wanted = Distribution::of(scale, since).lowered(between.scale());
+        let between = later.difference(&earlier.downscaled(earlier.scale() - by));
+        let wanted = Distribution::of(scale, since).downscaled(between.scale());
         prop_assert_eq!((between.count(), between.sum(), between.zeros()),
             (wanted.count(), wanted.sum(), wanted.zeros()));
         prop_assert!(between.buckets().eq(wanted.buckets()));
         prop_assert!(between.min() <= wanted.min() && wanted.max() <= between.max());
         prop_assert!(between.min() >= later.min() || between.is_empty());
         prop_assert!(between.max() <= later.max());
-        let back = earlier.merged(&between).lowered(between.scale());
-        prop_assert_eq!(back, later.lowered(between.scale()));
+        let back = earlier.merged(&between).downscaled(between.scale());
+        prop_assert_eq!(back, later.downscaled(between.scale()));
         for q in [0.01, 0.5, 0.99] {
             let (found, wanted) = (between.quantile(q), wanted.quantile(q));
             let error = 2.0 * between.relative_error() + between.relative_error().powi(2) + 1e-9;

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
-use tallybook::{Actor, Close, Event, NoReply, Reducer, Registry};
+use tallybook::event::{Close, NoReply};
+use tallybook::{Actor, Event, Reducer, Registry};
 
 static IN_USE: AtomicIsize = AtomicIsize::new(0);
 
@@ -30,12 +31,12 @@ unsafe impl GlobalAlloc for Counting {
 
 /// Events that own memory, one of each way of delivery.
 #[derive(Event)]
-#[event(full = "coalesce")]
+#[event(overflow = "coalesce")]
 enum Happening {
     Said(#[event(key)] u8, String),
-    #[event(unordered, full = "drop_oldest")]
+    #[event(unordered, overflow = "drop_oldest")]
     Heard(String),
-    #[event(full = "drop_newest")]
+    #[event(overflow = "drop_newest")]
     Seen(String),
 }
 
@@ -123,9 +124,9 @@ fn questions_are_cancelled() {
         assert!(asked.as_mut().poll(&mut context).is_pending());
         if round % 2 == 0 {
             drop(asked); // while it waits
-            collector.pump();
+            collector.close_epoch();
         } else {
-            collector.pump();
+            collector.close_epoch();
             drop(asked); // answered, and nobody looks
         }
         drop(actor.ask(|_| unreachable!("taken back before it was put")));

@@ -39,7 +39,7 @@ const CAPACITY: usize = 8192;
 enum Happening {
     /// 128 bytes, and a number.
     Large(#[expect(dead_code, reason = "it has a size")] [u64; 15]),
-    #[event(full = "coalesce")]
+    #[event(overflow = "coalesce")]
     Keyed {
         #[event(key)]
         id: u64,

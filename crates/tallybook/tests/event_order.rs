@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use std::time::Duration;
-use tallybook::{Delivery, Event, Full, Label, Order, Reducer, Registry};
+use tallybook::event::{Delivery, Order, OverflowPolicy};
+use tallybook::{Event, Label, Reducer, Registry};
 
 /// One that remembers the last number that was merged into it, and how many were.
 struct Numbered {
@@ -20,7 +21,7 @@ impl Event for Numbered {
     }
     fn delivery(kind: Way) -> Delivery {
         let order = if kind == Way::Ordered { Order::Ordered } else { Order::Unordered };
-        Delivery { order, full: Full::Coalesce }
+        Delivery { order, overflow: OverflowPolicy::Coalesce }
     }
     fn key(&self) -> u8 {
         self.key

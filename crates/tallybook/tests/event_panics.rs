@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-use tallybook::{Close, Delivery, Event, Full, Label, Order, Reducer, Registry};
+use tallybook::event::{Close, Delivery, Order, OverflowPolicy};
+use tallybook::{Event, Label, Reducer, Registry};
 
 /// Calls `f`, and says whether it came to its end.
 fn ends(f: impl FnOnce()) -> bool {
@@ -155,10 +156,16 @@ impl Event for Keyed {
     }
     fn delivery(kind: Kind) -> Delivery {
         match kind {
-            Kind::Newest => Delivery { order: Order::Ordered, full: Full::DropNewest },
-            Kind::Oldest => Delivery { order: Order::Unordered, full: Full::DropOldest },
-            Kind::Merged => Delivery { order: Order::Ordered, full: Full::Coalesce },
-            Kind::MergedLoose => Delivery { order: Order::Unordered, full: Full::Coalesce },
+            Kind::Newest => {
+                Delivery { order: Order::Ordered, overflow: OverflowPolicy::DropNewest }
+            }
+            Kind::Oldest => {
+                Delivery { order: Order::Unordered, overflow: OverflowPolicy::DropOldest }
+            }
+            Kind::Merged => Delivery { order: Order::Ordered, overflow: OverflowPolicy::Coalesce },
+            Kind::MergedLoose => {
+                Delivery { order: Order::Unordered, overflow: OverflowPolicy::Coalesce }
+            }
         }
     }
     fn key(&self) -> u32 {

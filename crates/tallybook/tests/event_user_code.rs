@@ -7,9 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+use tallybook::event::{ByKind, Delivery, EventStatsSnapshot, Order, OverflowPolicy};
 use tallybook::{
-    Actor, ByKind, Collector, Counter, Delivery, Event, EventStatsSnapshot, Full, Label, Order,
-    Reducer, Registry, Sender, Set, Snapshot, Stats,
+    Actor, Collector, Counter, Event, Label, Reducer, Registry, Sender, Set, Snapshot, Stats,
 };
 
 /// Where code of the user runs.
@@ -201,11 +201,11 @@ impl Event for Item {
             Kind::NewestLoose | Kind::OldestLoose | Kind::MergedLoose => Order::Unordered,
         };
         let full = match kind {
-            Kind::Newest | Kind::NewestLoose => Full::DropNewest,
-            Kind::Oldest | Kind::OldestLoose => Full::DropOldest,
-            Kind::Merged | Kind::MergedLoose => Full::Coalesce,
+            Kind::Newest | Kind::NewestLoose => OverflowPolicy::DropNewest,
+            Kind::Oldest | Kind::OldestLoose => OverflowPolicy::DropOldest,
+            Kind::Merged | Kind::MergedLoose => OverflowPolicy::Coalesce,
         };
-        Delivery { order, full }
+        Delivery { order, overflow: full }
     }
     fn key(&self) -> Key {
         at(Place::Key);

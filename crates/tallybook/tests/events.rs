@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
-use tallybook::{
-    Actor, ByKind, Close, Collector, Counter, Delivery, Event, EventStatsSnapshot, Full, Label,
-    NoReply, Order, Reducer, Registry, Set, Snapshot, Stats,
+use tallybook::event::{
+    ByKind, Close, Delivery, EventStatsSnapshot, NoReply, Order, OverflowPolicy,
 };
+use tallybook::{Actor, Collector, Counter, Event, Label, Reducer, Registry, Set, Snapshot, Stats};
 
 /// Something that opens and closes; two numbers, so that merging loses nothing.
 #[derive(Clone, Copy, Debug)]
@@ -47,11 +47,11 @@ impl Event for Change {
     fn delivery(kind: Kind) -> Delivery {
         let order = if kind == Kind::Loose { Order::Unordered } else { Order::Ordered };
         let full = match kind {
-            Kind::Newest => Full::DropNewest,
-            Kind::Oldest => Full::DropOldest,
-            Kind::Merged | Kind::Loose => Full::Coalesce,
+            Kind::Newest => OverflowPolicy::DropNewest,
+            Kind::Oldest => OverflowPolicy::DropOldest,
+            Kind::Merged | Kind::Loose => OverflowPolicy::Coalesce,
         };
-        Delivery { order, full }
+        Delivery { order, overflow: full }
     }
     fn key(&self) -> u32 {
         self.key
@@ -130,7 +130,7 @@ fn storms_through_small_queues_add_up_in_every_snapshot() {
         let (stop, actor) = (&stop, &actor);
         let ticking = scope.spawn(move || {
             while !stop.load(SeqCst) {
-                collector.pump();
+                collector.close_epoch();
                 check_account(&collector.tick().events(actor));
             }
             collector
@@ -314,7 +314,7 @@ fn a_reducer_that_panics_is_reported_and_can_be_replaced() {
     assert_eq!(*now.state(&actor), *before.state(&actor)); // readers keep the last that was whole
     assert_eq!(actor.ask(|_| ()).wait(Duration::ZERO), Err(NoReply::TimedOut));
     let asked = actor.ask(|table| table.taken);
-    collector.pump();
+    collector.close_epoch();
     assert_eq!(asked.wait(Duration::ZERO), Err(NoReply::Gone));
     actor.restart(Table::default());
     sender.send(open(Kind::Newest, 4));

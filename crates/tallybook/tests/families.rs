@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-use tallybook::{
-    Collector, Counter, Family, FamilyFull, Live, ManualClock, Registry, Snapshot, Stats,
-};
+use tallybook::error::FamilyFull;
+use tallybook::{Collector, Counter, Family, Live, ManualClock, Registry, Snapshot, Stats};
 
 /// A path.
 #[derive(Stats)]
@@ -66,7 +65,7 @@ fn a_key_that_comes_back_is_a_new_entry() {
         let cut = collector.tick();
         let family = cut.family(&paths);
         assert_eq!(bytes(&cut, &paths, "a"), Some(round));
-        assert_eq!(family.since(&key("a")), Some(Duration::from_secs(round)));
+        assert_eq!(family.created_at(&key("a")), Some(Duration::from_secs(round)));
         assert_eq!(family.total().bytes, round * (round + 1) / 2);
         assert!(collector.tick().family(&paths).is_empty());
     }

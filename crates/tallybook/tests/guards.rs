@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
+use tallybook::metric::LiveCount;
 use tallybook::{
-    Collector, Counter, Family, Label, Live, LiveCount, PerLabel, Registry, Set, Snapshot, Stats,
+    Collector, Counter, Family, Label, Live, PerLabel, Registry, Set, Snapshot, Stats,
 };
 use tokio::sync::oneshot;
 

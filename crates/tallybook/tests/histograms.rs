@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
+use tallybook::distribution::Measure;
+use tallybook::registry::Barrier;
 use tallybook::{
-    Barrier, Counter, Distribution, Entry, Family, Histogram, Label, Measure, PerLabel, Registry,
-    Set, Snapshot, Stats,
+    Counter, Distribution, Entry, Family, Histogram, Label, PerLabel, Registry, Set, Snapshot,
+    Stats,
 };
 
 #[derive(Clone, Copy, Label)]
@@ -105,7 +107,7 @@ fn check(node: &NodeSnapshot) {
     assert_eq!((node.sizes.count(), node.sizes.sum()), (node.count, node.sum.into()));
     assert_eq!((counted(&node.sizes), counted(&ways)), (node.count, node.count));
     // The same values at a finer scale: with them agree the extremes, the sum and each bucket.
-    assert_eq!(ways.lowered(3), node.sizes);
+    assert_eq!(ways.downscaled(3), node.sizes);
     assert_eq!(node.waits.count(), node.count);
     assert_eq!(node.waits.sum(), Duration::from_nanos(node.sum));
     let ends = (node.sizes.min(), node.sizes.max());

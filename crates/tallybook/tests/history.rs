@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use tallybook::registry::RegistryBuilder;
 use tallybook::{
-    Collector, Counter, Entry, Family, Histogram, Label, ManualClock, Max, PerLabel, Registry,
-    RegistryBuilder, Set, Snapshot, Stats,
+    Collector, Counter, Entry, Family, Histogram, Label, ManualClock, Max, PerLabel, Registry, Set,
+    Snapshot, Stats,
 };
 
 /// A node.

@@ -205,7 +205,7 @@ fn extremes_take_what_is_distinct_whichever_number_of_epochs_is_closed() {
             for (n, entry) in (0..).zip(&entries) {
                 entry.record(|one| one.sizes.record(1_000 * n + pump % 100));
             }
-            collector.pump();
+            collector.close_epoch();
         }
         clock.advance(Duration::from_secs(1));
         let before = IN_USE.load(Relaxed);

@@ -269,7 +269,7 @@ impl World {
                 self.sum.sender().send(Change::Add { n });
                 self.model.sent.push((open, n));
             }
-            Step::Pump => assert_eq!(self.collector.pump(), self.model.close()),
+            Step::Pump => assert_eq!(self.collector.close_epoch(), self.model.close()),
             Step::Tick => {
                 let cut = self.collector.tick();
                 let is_whole = self.model.close();

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use tallybook::metric::LiveCount;
 use tallybook::{
-    Collector, Counter, Entry, Family, Gauge, Live, LiveCount, ManualClock, Max, Min, Open,
-    Registry, Set, Snapshot, Stats, UpDownCounter,
+    Collector, Counter, Entry, Family, Gauge, Live, ManualClock, Max, Min, Open, Registry, Set,
+    Snapshot, Stats, UpDownCounter,
 };
 
 /// Everything that there is.
@@ -344,7 +345,7 @@ impl World {
         assert_eq!(entries, expected);
         for key in 0..KEYS {
             assert_eq!(family.get(&key).as_ref(), expected.get(&key));
-            assert_eq!(family.since(&key), self.known.get(&key).map(|known| known.since));
+            assert_eq!(family.created_at(&key), self.known.get(&key).map(|known| known.since));
         }
         assert_eq!((family.len(), family.is_empty()), (expected.len(), expected.is_empty()));
         assert_eq!((family.total(), family.retired()), (self.total.clone(), self.retired.clone()));

@@ -4,7 +4,8 @@ use std::sync::{Arc, Barrier};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
-use tallybook::{Actor, Collector, Event, NoReply, Reducer, Registry};
+use tallybook::event::NoReply;
+use tallybook::{Actor, Collector, Event, Reducer, Registry};
 
 #[derive(Event)]
 enum Never {
@@ -47,7 +48,7 @@ fn what_was_captured_goes_with_the_reply() {
     // One that is kept is answered.
     let kept = ask();
     assert_eq!(Arc::strong_count(&captured), 2);
-    collector.pump();
+    collector.close_epoch();
     assert_eq!(kept.wait(Duration::ZERO), Ok(2));
     assert_eq!(Arc::strong_count(&captured), 1);
 }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
-use tallybook::{Collector, Counter, Registry, Set, Snapshot, Stats, Waited};
+use tallybook::reader::Waited;
+use tallybook::{Collector, Counter, Registry, Set, Snapshot, Stats};
 
 /// What is read.
 #[derive(Stats)]

@@ -3,9 +3,11 @@
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
+use tallybook::event::Delivery;
+use tallybook::reader::Snapshots;
 use tallybook::{
-    Actor, Counter, Delivery, Event, Label, ManualClock, RateTracker, Reader, Reducer, Registry,
-    Sender, Set, Snapshots, Stats,
+    Actor, Counter, Event, Label, ManualClock, RateTracker, Reader, Reducer, Registry, Sender, Set,
+    Stats,
 };
 
 #[derive(Event)]

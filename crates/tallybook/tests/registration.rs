@@ -1,6 +1,7 @@
 //! What may be registered under which name, and what the refusals say.
 
-use tallybook::{Counter, Label, PerLabel, RegisterError, Registry, Stats};
+use tallybook::error::RegisterError;
+use tallybook::{Counter, Label, PerLabel, Registry, Stats};
 
 /// A set.
 #[derive(Stats)]

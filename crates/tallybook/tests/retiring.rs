@@ -106,7 +106,7 @@ proptest! {
                         model.touch(key).holders -= 1;
                     }
                 }
-                Step::Pump => _ = collector.pump(),
+                Step::Pump => _ = collector.close_epoch(),
                 Step::Tick => {
                     let cut = collector.tick();
                     let family = cut.family(&peers);
@@ -142,7 +142,7 @@ fn a_change_before_a_pump_is_shown_before_the_entry_goes() {
     peers.entry(7).unwrap().record(|peer| peer.bytes.inc());
     assert_eq!(collector.tick().family(&peers).get(&7).unwrap().bytes, 1);
     peers.entry(7).unwrap().record(|peer| peer.bytes.add(100));
-    collector.pump();
+    collector.close_epoch();
     let cut = collector.tick();
     assert_eq!(cut.family(&peers).get(&7).map(|peer| peer.bytes), Some(101));
     assert_eq!(cut.family(&peers).changed().count(), 1);
@@ -158,7 +158,7 @@ fn an_entry_that_is_let_go_in_many_epochs_goes_once() {
     let mut collector = registry.collector().unwrap();
     for _ in 0..100 {
         peers.entry(7).unwrap().record(|peer| peer.bytes.inc());
-        collector.pump();
+        collector.close_epoch();
     }
     let cut = collector.tick();
     assert_eq!((cut.family(&peers).len(), cut.family(&peers).changed().count()), (1, 1));

@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
-use tallybook::{Collector, Counter, Registry, Set, Snapshots, Stats};
+use tallybook::reader::Snapshots;
+use tallybook::{Collector, Counter, Registry, Set, Stats};
 
 /// What is read.
 #[derive(Stats)]

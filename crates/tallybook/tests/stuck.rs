@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use tallybook::{Collector, Counter, ManualClock, Registry, Set, Snapshot, Stats, StopError};
+use tallybook::error::StopError;
+use tallybook::{Collector, Counter, ManualClock, Registry, Set, Snapshot, Stats};
 
 /// What is written.
 #[derive(Stats)]
@@ -127,9 +128,9 @@ fn a_tick_that_is_held_up_again_shows_what_held_up_the_one_before() {
 #[test]
 fn a_tick_after_a_pump_that_was_held_up_lacks_nothing() {
     let (_registry, writes, mut collector, _) = impatient();
-    assert!(collector.pump());
+    assert!(collector.close_epoch());
     let parked = Parked::inside(&writes);
-    assert!(!collector.pump());
+    assert!(!collector.close_epoch());
     parked.release();
     write(&writes);
     let cut = collector.tick();
@@ -295,7 +296,7 @@ fn endless_patience_waits_for_the_writer() {
 fn writers_that_come_back_are_not_waited_for_again() {
     let (_registry, writes, mut collector, _) = impatient();
     let (one, two) = (Parked::inside(&writes), Parked::inside(&writes));
-    assert!(!collector.pump());
+    assert!(!collector.close_epoch());
     // Each leaves while the other is inside of a fact.
     two.release();
     let two = Parked::inside(&writes);

@@ -5,9 +5,10 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
+use tallybook::metric::TimedLiveCount;
 use tallybook::{
     Clock, Collector, Counter, Distribution, Family, Label, ManualClock, PerLabel, Registry, Set,
-    Snapshot, Stats, TimedLive, TimedLiveCount,
+    Snapshot, Stats, TimedLive,
 };
 
 #[derive(Clone, Copy, Label)]
@@ -178,7 +179,7 @@ impl World {
         assert_eq!(sum.live(), 0);
         let mut since = BTreeMap::new();
         for (key, value) in family.iter() {
-            let created = family.since(key).unwrap().as_millis() as u64;
+            let created = family.created_at(key).unwrap().as_millis() as u64;
             let is_own = |known: &Known| known.key == Some(*key) && known.opened >= created;
             assert_eq!(value.viewers, self.wanted(is_own, 0), "{key} at {cut:?}");
             since.insert(*key, created);

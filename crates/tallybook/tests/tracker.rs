@@ -123,8 +123,8 @@ fn without_anything_newer_the_answer_is_the_same_one() {
 #[test]
 fn cuts_that_are_too_near_are_passed_over_until_there_is_enough_time() {
     let mut world = World::new();
-    let tracker = world.tracker().with_least(Duration::from_millis(10));
-    assert_eq!(tracker.least(), Duration::from_millis(10));
+    let tracker = world.tracker().with_min_interval(Duration::from_millis(10));
+    assert_eq!(tracker.min_interval(), Duration::from_millis(10));
     let mut answer = tracker.update();
     let mut seen = 0;
     for n in 1..=100 {
@@ -145,7 +145,7 @@ fn cuts_that_are_too_near_are_passed_over_until_there_is_enough_time() {
 #[test]
 fn a_least_time_of_nothing_still_divides_by_something() {
     let mut world = World::new();
-    let tracker = world.tracker().with_least(Duration::ZERO);
+    let tracker = world.tracker().with_min_interval(Duration::ZERO);
     tracker.update();
     world.step(5, 0);
     assert_eq!(world.answer(&tracker.update()), (0.0, 0, 0));
@@ -156,7 +156,7 @@ fn a_least_time_of_nothing_still_divides_by_something() {
     world.clock.advance(Duration::from_nanos(1));
     world.collector.tick();
     assert_eq!(tracker.update().rates(&world.node).count, 5e9);
-    let never = world.tracker().with_least(Duration::MAX);
+    let never = world.tracker().with_min_interval(Duration::MAX);
     never.update();
     world.step(5, 1_000_000);
     assert_eq!(world.answer(&never.update()), (0.0, 0, 0));

@@ -159,7 +159,7 @@ fn eight_readers_with_eight_rhythms_disturb_nobody() {
 fn many_threads_share(least: Duration, rhythm: impl Fn(u64) -> u64) {
     let world = World::new(THREADS);
     let mut collector = world.registry.collector().unwrap();
-    let tracker = RateTracker::new(world.registry.reader()).with_least(least);
+    let tracker = RateTracker::new(world.registry.reader()).with_min_interval(least);
     let start = Barrier::new(THREADS + 1);
     let answers = thread::scope(|scope| {
         (0..2).for_each(|_| drop(scope.spawn(|| world.produce())));
@@ -249,7 +249,7 @@ fn threads_that_bring_snapshots_of_two_registries_see_only_segments_of_one() {
                     let world = worlds.iter().find(is_of).unwrap();
                     world.check(&answer);
                     let is_first = answer.earlier().epoch() == answer.later().epoch();
-                    assert!(is_first || answer.elapsed() >= tracker.least(), "{answer:?}");
+                    assert!(is_first || answer.elapsed() >= tracker.min_interval(), "{answer:?}");
                 }
             });
         }

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+use tallybook::distribution::Measure;
+use tallybook::metric::LiveCount;
 use tallybook::{
-    Collector, Counter, Difference, Distribution, Entry, Family, Histogram, Label, Live, LiveCount,
-    ManualClock, Max, Measure, Min, PerLabel, Registry, Set, Snapshot, Stats,
+    Collector, Counter, Difference, Distribution, Entry, Family, Histogram, Label, Live,
+    ManualClock, Max, Min, PerLabel, Registry, Set, Snapshot, Stats,
 };
 
 #[derive(Clone, Copy, Debug, Label, PartialEq)]
@@ -335,7 +337,7 @@ impl World {
 }
 
 fn slot(n: Option<u64>) -> Option<usize> {
-    n.map(<u64 as Measure>::slot::<3>)
+    n.map(<u64 as Measure>::bucket::<3>)
 }
 
 fn config() -> ProptestConfig {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use tallybook::{Actor, EventStatsSnapshot, Label, Snapshot};
+use tallybook::event::EventStatsSnapshot;
+use tallybook::{Actor, Label, Snapshot};
 
 use super::{Wire, WireEventKind, WireView};
 

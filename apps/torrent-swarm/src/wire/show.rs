@@ -1,6 +1,6 @@
 //! The wire as text.
 
-use tallybook::EventStatsSnapshot;
+use tallybook::event::EventStatsSnapshot;
 
 use super::OnWire;
 use super::state::{Link, Side};

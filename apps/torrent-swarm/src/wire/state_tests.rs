@@ -59,7 +59,7 @@ fn what_is_merged_tells_the_same_as_what_is_not() {
                 }
             }
             if rand::random_range(0..100) == 0 {
-                collector.pump();
+                collector.close_epoch();
             }
         }
         if round % 2 == 0 {

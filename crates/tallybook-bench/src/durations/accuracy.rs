@@ -5,7 +5,8 @@ use crate::measure::Effort;
 use crate::report::{Table, digits};
 use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Release};
 use std::time::{Duration, Instant};
-use tallybook::{Clock, TscClock};
+use tallybook::Clock;
+use tallybook::clock::TscClock;
 
 /// What was seen as stamps went from one thread to the other and back.
 struct Steps {

@@ -4,7 +4,8 @@ use anyhow::Result;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tallybook::{Actor, Collector, Delivery, Event, Label, Order, Reducer, Registry, Sender};
+use tallybook::event::{Delivery, Order};
+use tallybook::{Actor, Collector, Event, Label, Reducer, Registry, Sender};
 
 /// 16 bytes.
 #[derive(Clone, Copy, Default)]
@@ -76,7 +77,7 @@ impl Mail {
 
     /// A sender, once the queues are empty.
     pub fn emptied(&self) -> Sender<Sent> {
-        locked(&self.collector).pump();
+        locked(&self.collector).close_epoch();
         self.actor.sender()
     }
 }

@@ -7,10 +7,8 @@ use crate::values::Table;
 use anyhow::Result;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tallybook::{
-    Collector, CollectorStatsSnapshot, Counter, Entry, Family, Histogram, ManualClock, Registry,
-    Set, Stats,
-};
+use tallybook::collector::CollectorStatsSnapshot;
+use tallybook::{Collector, Counter, Entry, Family, Histogram, ManualClock, Registry, Set, Stats};
 
 /// How much of the past is kept.
 #[derive(Clone, Copy, PartialEq)]

@@ -23,7 +23,7 @@ struct EventInput {
     kind: Option<Text>,
     ordered: Flag,
     unordered: Flag,
-    full: Option<Full>,
+    overflow: Option<OverflowPolicy>,
     stats: Option<Path>,
     max_bytes: Option<LitInt>,
     #[darling(rename = "crate")]
@@ -39,7 +39,7 @@ struct VariantInput {
     name: Option<Text>,
     ordered: Flag,
     unordered: Flag,
-    full: Option<Full>,
+    overflow: Option<OverflowPolicy>,
     merge: Option<Path>,
     count: Option<Counts>,
 }
@@ -74,7 +74,7 @@ pub struct Variant {
     /// The kind's value as a label.
     pub value: String,
     pub order: Order,
-    pub full: Full,
+    pub overflow: OverflowPolicy,
     /// The function that merges two of them.
     pub merge: Option<Path>,
     pub counts: Vec<Count>,
@@ -89,7 +89,7 @@ pub struct Field {
     pub is_sum: bool,
 }
 
-/// A variant of `tallybook::Order`.
+/// A variant of `tallybook::event::Order`.
 #[derive(Clone, Copy)]
 pub enum Order {
     Ordered,
@@ -105,33 +105,33 @@ impl Order {
     }
 }
 
-/// A variant of `tallybook::Full`.
+/// A variant of `tallybook::event::OverflowPolicy`.
 #[derive(Clone, Copy)]
-pub enum Full {
+pub enum OverflowPolicy {
     DropNewest,
     DropOldest,
     Coalesce,
 }
 
-impl Full {
+impl OverflowPolicy {
     pub fn ident(self) -> Ident {
         match self {
-            Full::DropNewest => format_ident!("DropNewest"),
-            Full::DropOldest => format_ident!("DropOldest"),
-            Full::Coalesce => format_ident!("Coalesce"),
+            OverflowPolicy::DropNewest => format_ident!("DropNewest"),
+            OverflowPolicy::DropOldest => format_ident!("DropOldest"),
+            OverflowPolicy::Coalesce => format_ident!("Coalesce"),
         }
     }
 }
 
-impl FromMeta for Full {
+impl FromMeta for OverflowPolicy {
     fn from_meta(item: &Meta) -> Result<Self, Error> {
         let Text { value, span } = Text::from_meta(item)?;
         match value.as_str() {
-            "drop_newest" => Ok(Full::DropNewest),
-            "drop_oldest" => Ok(Full::DropOldest),
-            "coalesce" => Ok(Full::Coalesce),
+            "drop_newest" => Ok(OverflowPolicy::DropNewest),
+            "drop_oldest" => Ok(OverflowPolicy::DropOldest),
+            "coalesce" => Ok(OverflowPolicy::Coalesce),
             _ => Err(Error::custom(format!(
-                "`{value}` is nothing that can be done where a queue is full: write `drop_newest`, `drop_oldest` or \
+                "unknown `overflow` policy `{value}`: write `drop_newest`, `drop_oldest` or \
                  `coalesce`"
             ))
             .with_span(&span)),
@@ -147,7 +147,8 @@ impl Event {
         let kind = name::of_type(&input.ident, "event", "kind", "enum of kinds", input.kind);
         let kind = errors.handle(kind).unwrap_or_else(|| input.ident.clone());
         let order = errors.handle(order(input.ordered, input.unordered)).flatten();
-        let defaults = (order.unwrap_or(Order::Ordered), input.full.unwrap_or(Full::DropNewest));
+        let defaults =
+            (order.unwrap_or(Order::Ordered), input.overflow.unwrap_or(OverflowPolicy::DropNewest));
         let mut names = Names::default();
         let variants = input.data.take_enum().unwrap_or_default().into_iter();
         let variants: Vec<_> = variants
@@ -175,7 +176,7 @@ impl Event {
 impl Variant {
     fn new(
         input: VariantInput,
-        defaults: (Order, Full),
+        defaults: (Order, OverflowPolicy),
         names: &mut Names,
         errors: &mut Accumulator,
     ) -> Self {
@@ -194,7 +195,7 @@ impl Variant {
             docs: input.attrs,
             value,
             order: order.unwrap_or(defaults.0),
-            full: input.full.unwrap_or(defaults.1),
+            overflow: input.overflow.unwrap_or(defaults.1),
             merge: input.merge,
             counts,
             fields,

@@ -16,7 +16,8 @@ use std::time::{Duration, SystemTime};
 ///
 /// ```
 /// use std::time::Duration;
-/// use tallybook::{Clock, Counter, Histogram, Registry, Stats, TscClock};
+/// use tallybook::clock::TscClock;
+/// use tallybook::{Clock, Counter, Histogram, Registry, Stats};
 ///
 /// #[derive(Stats)]
 /// struct Lookups {
@@ -35,7 +36,7 @@ use std::time::{Duration, SystemTime};
 ///     l.done.inc();
 ///     l.took.record(took);
 /// });
-/// # Ok::<(), tallybook::RegisterError>(())
+/// # Ok::<(), tallybook::error::RegisterError>(())
 /// ```
 #[derive(Clone)]
 pub struct TscClock {

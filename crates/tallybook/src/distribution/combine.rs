@@ -1,8 +1,8 @@
 //! Distributions made from others. All of it is exact: no count moves between buckets but as a whole.
 
 use super::Distribution;
-use crate::measure::Measure;
-use crate::scale;
+use super::measure::Measure;
+use super::scale;
 use std::cmp::Ordering;
 
 impl<V: Measure> Distribution<V> {
@@ -11,10 +11,10 @@ impl<V: Measure> Distribution<V> {
     ///
     /// ```
     /// let fine = tallybook::Distribution::of(5, 1..=1000_u64);
-    /// assert_eq!(fine.lowered(2), tallybook::Distribution::of(2, 1..=1000_u64));
+    /// assert_eq!(fine.downscaled(2), tallybook::Distribution::of(2, 1..=1000_u64));
     /// ```
     #[must_use]
-    pub fn lowered(&self, scale: i32) -> Self {
+    pub fn downscaled(&self, scale: i32) -> Self {
         let scale = scale.clamp(scale::COARSEST, self.scale);
         let by = self.scale.abs_diff(scale);
         if by == 0 {
@@ -22,7 +22,7 @@ impl<V: Measure> Distribution<V> {
         }
         let mut lowered = Distribution { buckets: Vec::new(), scale, ..*self };
         for &(index, count) in &self.buckets {
-            lowered.push(scale::lowered(index, by), count);
+            lowered.push(scale::downscaled(index, by), count);
         }
         lowered
     }
@@ -43,7 +43,7 @@ impl<V: Measure> Distribution<V> {
             return if other.is_empty() { self.clone() } else { other.clone() };
         }
         let scale = self.scale.min(other.scale);
-        let (one, other) = (self.lowered(scale), other.lowered(scale));
+        let (one, other) = (self.downscaled(scale), other.downscaled(scale));
         let mut merged = Distribution {
             count: one.count.wrapping_add(other.count),
             sum: one.sum.wrapping_add(other.sum),
@@ -79,7 +79,7 @@ impl<V: Measure> Distribution<V> {
             return self.clone();
         }
         let scale = self.scale.min(earlier.scale);
-        let (later, earlier) = (self.lowered(scale), earlier.lowered(scale));
+        let (later, earlier) = (self.downscaled(scale), earlier.downscaled(scale));
         later.minus(&earlier).unwrap_or_else(|| self.clone())
     }
 
@@ -94,7 +94,7 @@ impl<V: Measure> Distribution<V> {
         for (index, later, earlier) in aligned(&self.buckets, &earlier.buckets) {
             made.push(index, later.checked_sub(earlier)?);
         }
-        // What each bucket can hold, as far as the extremes of the later state allow.
+        // What each bucket can hold, as far as the extrema of the later state allow.
         let lowest = made.buckets.first().filter(|_| made.zeros == 0);
         let least = lowest.map_or(0, |bucket| self.held(bucket.0).0);
         let greatest = made.buckets.last().map_or(0, |bucket| self.held(bucket.0).1);

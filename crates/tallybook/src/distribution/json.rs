@@ -1,7 +1,7 @@
 //! A distribution as a serde data structure: durations are in seconds throughout.
 
 use super::Distribution;
-use crate::measure::Measure;
+use super::measure::Measure;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use std::marker::PhantomData;
 

@@ -1,8 +1,8 @@
 //! Quantiles: the values of ranks, as near as the buckets tell.
 
 use super::Distribution;
-use crate::measure::Measure;
-use crate::scale;
+use super::measure::Measure;
+use super::scale;
 
 impl<V: Measure> Distribution<V> {
     /// The value that a share `q` of all values does not exceed: the one with the rank `q * count`, rounded up. It is

@@ -1,9 +1,9 @@
 //! Sums: [`Counter`], which only grows, and [`UpDownCounter`], which goes both ways.
 
-use super::{Metric, Span};
+use super::field::Metric;
 use crate::phase::Word;
-use crate::row::{Drain, Flows, Row};
-use crate::schema::Kind;
+use crate::row::{Drain, Flows, Row, Span};
+use crate::schema::{Kind, width};
 
 /// A number that only grows. Read as `u64`. Between two values of which the later is smaller it has begun anew (another run
 /// of the program, say), and the difference is the later one.
@@ -37,11 +37,11 @@ impl UpDownCounter {
 }
 
 macro_rules! sum_metric {
-    ($metric:ident, $value:ty, $difference:path, $kind:expr) => {
+    ($metric:ident, $value:ty, $words:expr, $difference:path, $kind:expr) => {
         impl Metric for $metric {
             type Value = $value;
             type Rates = f64;
-            const WORDS: usize = 1;
+            const WORDS: usize = $words;
             const FLOWS: usize = 1;
             const STAMPED: bool = false;
 
@@ -84,8 +84,8 @@ macro_rules! sum_metric {
     };
 }
 
-sum_metric!(Counter, u64, increase, Kind::Counter);
-sum_metric!(UpDownCounter, i64, i64::wrapping_sub, Kind::UpDownCounter);
+sum_metric!(Counter, u64, width::COUNTER, increase, Kind::Counter);
+sum_metric!(UpDownCounter, i64, width::UP_DOWN_COUNTER, i64::wrapping_sub, Kind::UpDownCounter);
 
 /// What a number that only grows has grown by. One that is smaller than before has begun anew, from zero.
 fn increase(later: u64, earlier: u64) -> u64 {

@@ -6,10 +6,10 @@
 //! them apart, whatever cells they were written to on the way. A shared cell could not promise that, and a shared
 //! sequence number would be a read-modify-write on a line that all threads write.
 
-use super::{Metric, Span};
+use super::field::{Metric, Value};
 use crate::phase::{self, Stamp, Word};
-use crate::row::{Drain, Flows, Row};
-use crate::schema::{Kind, Number};
+use crate::row::{Drain, Flows, Row, Span};
+use crate::schema::{Kind, Number, width};
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
@@ -46,7 +46,7 @@ impl<T: GaugeNumber> Gauge<T> {
     label = "not a number that a gauge can hold",
     note = "write `Gauge` for an `i64`, `Gauge<f64>` for an `f64`"
 )]
-pub trait GaugeNumber: Copy + Debug + PartialEq + super::Value {
+pub trait GaugeNumber: Copy + Debug + PartialEq + Value {
     #[doc(hidden)]
     const NUMBER: Number;
     #[doc(hidden)]
@@ -87,7 +87,7 @@ impl GaugeNumber for f64 {
 impl<T: GaugeNumber> Metric for Gauge<T> {
     type Value = Option<T>;
     type Rates = ();
-    const WORDS: usize = 4;
+    const WORDS: usize = width::GAUGE;
     const STAMPED: bool = true;
 
     fn at_rest() -> Self {

@@ -1,19 +1,18 @@
 //! [`Histogram`]: how values are spread.
 //!
-//! The cells of one thread are the sum, the extremes, and a table of counts that is as large as it has to be: an open hash
-//! table whose hash is the slot's number itself. So values that lie close together never collide, a table that has room
-//! for all slots is a plain array, and in a family, where a line sees a few values per tick, it has eight cells.
+//! The cells of one thread are the sum, the extrema, and a table of counts that is as large as it has to be: an open hash
+//! table whose hash is the bucket's number itself. So values that lie close together never collide, a table that has room
+//! for all buckets is a plain array, and in a family, where a line sees a few values per tick, it has eight cells.
 
-use super::{Metric, Span};
-use crate::distribution::Distribution;
-use crate::measure::{Measure, slots};
+use super::field::Metric;
+use crate::distribution::{Distribution, Measure, bucket_count};
 use crate::phase::{Word, Words};
-use crate::row::{Drain, Flows, Peak, Peaks, Row};
-use crate::schema::Kind;
+use crate::row::{Drain, Extrema, Flows, Row, RowExtrema, Span};
+use crate::schema::{Kind, width};
 use std::marker::PhantomData;
 
 /// How values are spread: `u64` values, or (as `Histogram<Duration>`) durations. Read as a
-/// [`Distribution`](crate::Distribution): count, sum, extremes, quantiles, buckets.
+/// [`Distribution`](crate::Distribution): count, sum, extrema, quantiles, buckets.
 ///
 /// Buckets are base-2 exponential, as in Prometheus' native histograms and OTLP's exponential ones: at scale `s` a
 /// bucket's upper bound, which belongs to it, is `2^(1 / 2^s)` times its lower. At the default scale 3 that is eight
@@ -21,7 +20,7 @@ use std::marker::PhantomData;
 /// go from 0 to 8. All of `u64` is in range: zero has a bucket of its own, and the largest value is in the last. Durations
 /// are kept in whole nanoseconds, in buckets of seconds; longer ones than 584 years count as that.
 ///
-/// Count, sum, extremes and buckets of one snapshot always agree: one fact wrote all of them. The sum is exact, and so are
+/// Count, sum, extrema and buckets of one snapshot always agree: one fact wrote all of them. The sum is exact, and so are
 /// the smallest and the largest value.
 ///
 /// Memory: 56 bytes where nothing was recorded; a table of 64 bytes on the first touch, doubled as more than three quarters
@@ -58,22 +57,22 @@ use std::marker::PhantomData;
 pub struct Histogram<V = u64, const SCALE: u8 = 3> {
     sum_low: Word,
     sum_high: Word,
-    /// The complement of the least, so that zero is nothing seen.
-    low: Word,
-    most: Word,
+    /// The complement of the minimum, so that zero is nothing seen.
+    min_complement: Word,
+    max: Word,
     /// How many cells of the table are in use.
     used: Word,
-    /// A cell is a slot's number plus one, in the upper bits, and its count; zero where it is free.
+    /// A cell is a bucket's number plus one, in the upper bits, and its count; zero where it is free.
     table: Words,
     values: PhantomData<fn() -> V>,
 }
 
-/// Where the slot's number stands in a cell: a count has 48 bits, and goes on in another cell of the same slot.
+/// Where the bucket's number stands in a cell: a count has 48 bits, and goes on in another cell of the same bucket.
 const TAG: u32 = 48;
 const MOST_IN_CELL: u64 = (1 << TAG) - 1;
 /// The cells of the first table: one cache line.
 const FIRST: usize = 8;
-/// As large as a table becomes in order that two slots do not want the same cell.
+/// As large as a table becomes in order that two buckets do not want the same cell.
 const ROOMY: usize = 64;
 
 impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
@@ -81,7 +80,7 @@ impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
     #[inline(always)]
     pub fn record(&self, value: V) {
         let units = value.to_units();
-        self.count(V::slot::<SCALE>(units), 1);
+        self.count(V::bucket::<SCALE>(units), 1);
         self.sum(units, 0);
         self.see(!units, units);
     }
@@ -93,7 +92,7 @@ impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
             return;
         }
         let units = value.to_units();
-        self.count(V::slot::<SCALE>(units), u64::from(times));
+        self.count(V::bucket::<SCALE>(units), u64::from(times));
         let sum = u128::from(units) * u128::from(times);
         self.sum(sum as u64, (sum >> 64) as u64);
         self.see(!units, units);
@@ -110,43 +109,43 @@ impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
     }
 
     #[inline(always)]
-    fn see(&self, low: u64, most: u64) {
-        if low > self.low.get() {
-            self.low.set(low);
+    fn see(&self, low: u64, max: u64) {
+        if low > self.min_complement.get() {
+            self.min_complement.set(low);
         }
-        if most > self.most.get() {
-            self.most.set(most);
+        if max > self.max.get() {
+            self.max.set(max);
         }
     }
 
-    /// Adds `n`, which fits a cell, to a slot.
+    /// Adds `n`, which fits a cell, to a bucket.
     #[inline(always)]
-    fn count(&self, slot: usize, n: u64) {
-        let at = slot & self.table.len().wrapping_sub(1);
+    fn count(&self, bucket: usize, n: u64) {
+        let at = bucket & self.table.len().wrapping_sub(1);
         if let Some(cell) = self.table.get(at)
-            && let Some(cell) = plus(cell, slot, n)
+            && let Some(cell) = plus(cell, bucket, n)
         {
             return self.table.set(at, cell);
         }
-        self.count_elsewhere(slot, n);
+        self.count_elsewhere(bucket, n);
     }
 
-    /// Adds to a slot that is not in its own cell, or that has none yet.
+    /// Adds to a bucket that is not in its own cell, or that has none yet.
     #[cold]
     #[inline(never)]
-    fn count_elsewhere(&self, slot: usize, n: u64) {
+    fn count_elsewhere(&self, bucket: usize, n: u64) {
         let mask = self.table.len().wrapping_sub(1);
         for step in 0..self.table.len() {
-            let at = slot.wrapping_add(step) & mask;
+            let at = bucket.wrapping_add(step) & mask;
             let cell = self.table.get(at).unwrap_or_default();
             let is_free = cell == 0;
             if is_free && self.is_full() {
                 break;
             }
-            let own = if is_free { tag(slot) } else { cell };
-            if let Some(cell) = plus(own, slot, n) {
+            let own = if is_free { tag(bucket) } else { cell };
+            if let Some(cell) = plus(own, bucket, n) {
                 if step > 0 && !is_free && self.table.len() < ROOMY {
-                    // It comes here again and again, past the cell of another: as doublings do, whose slots lie eight apart.
+                    // It comes here again and again, past the cell of another: as doublings do, whose buckets lie eight apart.
                     break;
                 }
                 self.used.add(u64::from(is_free));
@@ -154,24 +153,24 @@ impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
             }
         }
         self.grow();
-        self.count(slot, n);
+        self.count(bucket, n);
     }
 
-    /// Whether so many cells are in use that looking for one takes long. A table with a cell for each slot may be full.
+    /// Whether so many cells are in use that looking for one takes long. A table with a cell for each bucket may be full.
     fn is_full(&self) -> bool {
         let len = self.table.len();
-        len < slots::<V>(SCALE) && self.used.get() as usize >= len - len / 4
+        len < bucket_count::<V>(SCALE) && self.used.get() as usize >= len - len / 4
     }
 
     fn grow(&self) {
         let old = self.table.renew((self.table.len() * 2).max(FIRST));
         self.used.set(0);
         for cell in (0..old.len()).filter_map(|at| old.get(at)).filter(|cell| *cell != 0) {
-            self.count(slot_of(cell), cell & MOST_IN_CELL);
+            self.count(bucket_of(cell), cell & MOST_IN_CELL);
         }
     }
 
-    /// Calls `f` with each slot that has a count, in no order, and empties the table.
+    /// Calls `f` with each bucket that has a count, in no order, and empties the table.
     fn take_counts(&self, mut f: impl FnMut(usize, u64)) {
         if self.used.take() == 0 {
             return;
@@ -181,41 +180,41 @@ impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
                 None | Some(0) => {}
                 Some(cell) => {
                     self.table.set(at, 0);
-                    f(slot_of(cell), cell & MOST_IN_CELL);
+                    f(bucket_of(cell), cell & MOST_IN_CELL);
                 }
             }
         }
     }
 }
 
-/// A cell that stands for the slot, without a count.
+/// A cell that stands for the bucket, without a count.
 #[inline(always)]
-fn tag(slot: usize) -> u64 {
-    (slot as u64 + 1) << TAG
+fn tag(bucket: usize) -> u64 {
+    (bucket as u64 + 1) << TAG
 }
 
-fn slot_of(cell: u64) -> usize {
+fn bucket_of(cell: u64) -> usize {
     (cell >> TAG) as usize - 1
 }
 
-/// The cell with `n` more, if it is the slot's and has room.
+/// The cell with `n` more, if it is the bucket's and has room.
 #[inline(always)]
-fn plus(cell: u64, slot: usize, n: u64) -> Option<u64> {
-    // Another slot's tag leaves bits above the count.
-    let count = cell ^ tag(slot);
+fn plus(cell: u64, bucket: usize, n: u64) -> Option<u64> {
+    // Another bucket's tag leaves bits above the count.
+    let count = cell ^ tag(bucket);
     (count <= MOST_IN_CELL - n).then(|| cell + n)
 }
 
-/// Words of a row are `[count, sum, sum's upper half, complement of the least, most]`.
+/// Words of a row are `[count, sum, sum's upper half, complement of the minimum, max]`.
 impl<V: Measure, const SCALE: u8> Metric for Histogram<V, SCALE> {
     type Value = Distribution<V>;
     type Rates = HistogramRates;
-    const WORDS: usize = 5;
-    const SLOTS: usize = {
+    const WORDS: usize = width::HISTOGRAM;
+    const BUCKETS: usize = {
         assert!(SCALE <= 8, "the scale of a histogram is 0 to 8");
-        slots::<V>(SCALE)
+        bucket_count::<V>(SCALE)
     };
-    const PEAKS: usize = 1;
+    const EXTREMA: usize = 1;
     const FLOWS: usize = 2;
     const STAMPED: bool = false;
 
@@ -223,8 +222,8 @@ impl<V: Measure, const SCALE: u8> Metric for Histogram<V, SCALE> {
         Histogram {
             sum_low: Word::new(0),
             sum_high: Word::new(0),
-            low: Word::new(0),
-            most: Word::new(0),
+            min_complement: Word::new(0),
+            max: Word::new(0),
             used: Word::new(0),
             table: Words::new(),
             values: PhantomData,
@@ -236,31 +235,32 @@ impl<V: Measure, const SCALE: u8> Metric for Histogram<V, SCALE> {
             return;
         }
         into.sum(self.sum_low.take(), self.sum_high.take());
-        into.see(self.low.take(), self.most.take());
+        into.see(self.min_complement.take(), self.max.take());
         if into.used.get() == 0 && into.table.len() == self.table.len() {
             // Only for a table that is as large: otherwise one of the two would have to make it again.
             into.used.set(self.used.take());
             into.table.swap(&self.table);
         } else {
-            self.take_counts(|slot, n| into.count(slot, n));
+            self.take_counts(|bucket, n| into.count(bucket, n));
         }
     }
 
     fn drain(&self, into: &mut Drain<'_>) {
         let words = into.take(5);
         let is_used = self.used.get() != 0;
-        let seen = is_used.then(|| Peak { low: self.low.take(), most: self.most.take() });
+        let seen = is_used
+            .then(|| Extrema { min_complement: self.min_complement.take(), max: self.max.take() });
         let mut count = 0_u64;
-        into.take_slots(Self::SLOTS, |each| {
-            self.take_counts(|slot, n| {
+        into.take_buckets(Self::BUCKETS, |each| {
+            self.take_counts(|bucket, n| {
                 count = count.wrapping_add(n);
-                each(slot, n);
+                each(bucket, n);
             });
         });
-        into.take_peak(seen);
+        into.take_extrema(seen);
         if let Some(seen) = seen {
             let sum = [self.sum_low.take(), self.sum_high.take()];
-            Self::fold(&[count, sum[0], sum[1], seen.low, seen.most], words, into.span());
+            Self::fold(&[count, sum[0], sum[1], seen.min_complement, seen.max], words, into.span());
         }
     }
 
@@ -282,9 +282,9 @@ impl<V: Measure, const SCALE: u8> Metric for Histogram<V, SCALE> {
     fn sum(one: &Distribution<V>, other: &Distribution<V>) -> Distribution<V> {
         one.merged(other)
     }
-    fn observe(value: &mut Distribution<V>, peaks: &mut Peaks<'_>) {
-        if let Some(seen) = peaks.take() {
-            value.observed(seen.least(), seen.most);
+    fn observe(value: &mut Distribution<V>, extrema: &mut RowExtrema<'_>) {
+        if let Some(seen) = extrema.take() {
+            value.observed(seen.min(), seen.max);
         }
     }
     fn flows(increase: &Distribution<V>, flows: &mut Vec<f64>) {
@@ -300,10 +300,10 @@ impl<V: Measure, const SCALE: u8> Metric for Histogram<V, SCALE> {
 
 /// Reads a histogram of any scale.
 pub(crate) fn read_histogram<V: Measure>(row: &mut Row<'_>, scale: u8) -> Distribution<V> {
-    let [count, low, high, least, most] = row.take();
-    let taken = row.take_slots(slots::<V>(scale));
+    let [count, low, high, min, max] = row.take();
+    let taken = row.take_buckets(bucket_count::<V>(scale));
     let sum = u128::from(high) << 64 | u128::from(low);
-    Distribution::from_slots(scale, count, sum, !least, most, taken)
+    Distribution::from_buckets(scale, count, sum, !min, max, taken)
 }
 
 /// How fast a [`Histogram`] grows.
@@ -329,18 +329,18 @@ impl serde::Serialize for HistogramRates {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::Rest;
+    use crate::row::Sparse;
     use std::collections::BTreeMap;
     use std::time::Duration;
 
     fn drained<V: Measure, const SCALE: u8>(
         cells: &Histogram<V, SCALE>,
     ) -> (Vec<u64>, BTreeMap<usize, u64>) {
-        let (mut words, mut rest) = (vec![0; 5], Rest::default());
+        let (mut words, mut rest) = (vec![0; 5], Sparse::default());
         cells.drain(&mut Drain::new(&mut words, &mut rest, Span::default()));
-        let mut slots = BTreeMap::new();
-        rest.slots.into_iter().for_each(|(slot, n)| *slots.entry(slot).or_default() += n);
-        (words, slots)
+        let mut buckets = BTreeMap::new();
+        rest.buckets.into_iter().for_each(|(bucket, n)| *buckets.entry(bucket).or_default() += n);
+        (words, buckets)
     }
 
     fn check<V: Measure, const SCALE: u8>(values: impl Fn(u64) -> V) {
@@ -359,12 +359,12 @@ mod tests {
                 } else {
                     cells.record_n(value, times)
                 }
-                *model.entry(V::slot::<SCALE>(value.to_units())).or_default() += u64::from(times);
+                *model.entry(V::bucket::<SCALE>(value.to_units())).or_default() += u64::from(times);
                 sum += u128::from(value.to_units()) * u128::from(times);
             }
             other.merge(&cells);
-            let (words, slots) = drained(&cells);
-            assert_eq!(slots, model);
+            let (words, buckets) = drained(&cells);
+            assert_eq!(buckets, model);
             assert_eq!(words[0], model.values().sum::<u64>());
             assert_eq!(u128::from(words[2]) << 64 | u128::from(words[1]), sum);
             assert_eq!(drained(&other), (vec![0; 5], BTreeMap::new()));
@@ -390,9 +390,9 @@ mod tests {
         for _ in 0..3 {
             cells.count(7, MOST_IN_CELL);
         }
-        let (words, slots) = drained(&cells);
+        let (words, buckets) = drained(&cells);
         let expected = 1000 * u64::from(u32::MAX) + 3 * MOST_IN_CELL;
-        assert_eq!((words[0], slots), (expected, BTreeMap::from([(7, expected)])));
+        assert_eq!((words[0], buckets), (expected, BTreeMap::from([(7, expected)])));
         assert!(cells.table.len() <= 16);
     }
 

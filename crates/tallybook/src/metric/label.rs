@@ -1,7 +1,7 @@
 //! [`PerLabel`]: the same metric, or the same set, once for each variant of an enum.
 
-use super::{Metric, Span, Value};
-use crate::row::{Drain, Flows, Peaks, Row};
+use super::field::{Metric, Value};
+use crate::row::{Drain, Flows, Row, RowExtrema, Span};
 use crate::schema::Kind;
 use std::fmt;
 use std::ops::Index;
@@ -91,8 +91,8 @@ where
     type Value = PerLabel<L, M::Value>;
     type Rates = PerLabel<L, M::Rates>;
     const WORDS: usize = L::VALUES.len() * M::WORDS;
-    const SLOTS: usize = L::VALUES.len() * M::SLOTS;
-    const PEAKS: usize = L::VALUES.len() * M::PEAKS;
+    const BUCKETS: usize = L::VALUES.len() * M::BUCKETS;
+    const EXTREMA: usize = L::VALUES.len() * M::EXTREMA;
     const FLOWS: usize = L::VALUES.len() * M::FLOWS;
     const STAMPED: bool = M::STAMPED;
 
@@ -128,8 +128,8 @@ where
     fn sum(one: &Self::Value, other: &Self::Value) -> Self::Value {
         one.zip(other, M::sum)
     }
-    fn observe(value: &mut Self::Value, peaks: &mut Peaks<'_>) {
-        value.0.as_mut().iter_mut().for_each(|each| M::observe(each, peaks));
+    fn observe(value: &mut Self::Value, extrema: &mut RowExtrema<'_>) {
+        value.0.as_mut().iter_mut().for_each(|each| M::observe(each, extrema));
     }
     fn flows(increase: &Self::Value, flows: &mut Vec<f64>) {
         increase.0.as_ref().iter().for_each(|each| M::flows(each, flows));

@@ -1,8 +1,9 @@
 //! [`Live`]: what is open now, from two counters that only grow.
 
-use super::{Counter, Metric, Span};
-use crate::row::{Drain, Flows, Row};
-use crate::schema::Kind;
+use super::counter::Counter;
+use super::field::Metric;
+use crate::row::{Drain, Flows, Row, Span};
+use crate::schema::{Kind, width};
 use std::time::Duration;
 
 /// An opened and a closed counter; what is live is the difference. Driven by guards: [`Set::open`](crate::Set::open)
@@ -23,34 +24,34 @@ pub type LiveField<S, L = Live> = for<'a> fn(&'a S) -> &'a L;
     label = "nothing that opens and closes",
     note = "a guard opens a field that is a `Live` or a `TimedLive`"
 )]
-pub trait Lives: lives::Sealed + 'static {}
-impl<L: lives::Sealed + 'static> Lives for L {}
+pub trait Openable: openable::Sealed + 'static {}
+impl<L: openable::Sealed + 'static> Openable for L {}
 
-pub(crate) mod lives {
+pub(crate) mod openable {
     use std::time::Duration;
 
-    /// What [`Lives`](super::Lives) come to, closed to other crates.
+    /// What [`Openable`](super::Openable) come to, closed to other crates.
     pub trait Sealed {
         /// Whether it asks for the time.
         const TIMED: bool;
         /// What a guard remembers of the opening.
         type Opened: Copy + Default + Send + Sync + std::fmt::Debug;
-        fn opens(&self, now: impl FnOnce() -> Duration) -> Self::Opened;
-        fn closes(&self, opened: Self::Opened, now: impl FnOnce() -> Duration);
+        fn on_open(&self, now: impl FnOnce() -> Duration) -> Self::Opened;
+        fn on_close(&self, opened: Self::Opened, now: impl FnOnce() -> Duration);
     }
 }
 
-impl lives::Sealed for Live {
+impl openable::Sealed for Live {
     const TIMED: bool = false;
     type Opened = ();
 
     #[inline(always)]
-    fn opens(&self, _: impl FnOnce() -> Duration) {
+    fn on_open(&self, _: impl FnOnce() -> Duration) {
         self.opened.inc();
     }
 
     #[inline(always)]
-    fn closes(&self, (): (), _: impl FnOnce() -> Duration) {
+    fn on_close(&self, (): (), _: impl FnOnce() -> Duration) {
         self.closed.inc();
     }
 }
@@ -107,7 +108,7 @@ impl serde::Serialize for LiveCount {
 impl Metric for Live {
     type Value = LiveCount;
     type Rates = LiveRates;
-    const WORDS: usize = 2;
+    const WORDS: usize = width::LIVE;
     const FLOWS: usize = 2;
     const STAMPED: bool = false;
 

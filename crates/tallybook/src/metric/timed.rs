@@ -4,12 +4,17 @@
 //! `sum(c) - sum(o) + (O - C) * t` together: those that are closed from `o` to `c`, the others from `o` to `t`. So all that
 //! a fact has to do is to add its own time to a sum, and the integral is exact at every cut, of what does not change too.
 
-use super::{DurationHistogram, LiveRates, Metric, Span, lives};
+use super::field::Metric;
+use super::histogram::Histogram;
+use super::live::{LiveRates, openable};
 use crate::distribution::Distribution;
 use crate::phase::{self, Word};
-use crate::row::{Drain, Flows, Peaks, Row};
-use crate::schema::Kind;
+use crate::row::{Drain, Flows, Row, RowExtrema, Span};
+use crate::schema::{AGES_SCALE, Kind, width};
 use std::time::Duration;
+
+/// The ages of a [`TimedLive`].
+type DurationHistogram = Histogram<Duration, AGES_SCALE>;
 
 /// A [`Live`](crate::Live) that also knows for how long: the time that all of what it counts has been open so far
 /// (connected-seconds, viewer-seconds), and the distribution of the ages at which it closed.
@@ -62,12 +67,12 @@ impl TimedLive {
     }
 }
 
-impl lives::Sealed for TimedLive {
+impl openable::Sealed for TimedLive {
     const TIMED: bool = true;
     type Opened = Duration;
 
     #[inline]
-    fn opens(&self, now: impl FnOnce() -> Duration) -> Duration {
+    fn on_open(&self, now: impl FnOnce() -> Duration) -> Duration {
         let now = Duration::from_nanos(phase::time(self, now));
         self.opened.add(1);
         self.add(-nanos(now));
@@ -75,7 +80,7 @@ impl lives::Sealed for TimedLive {
     }
 
     #[inline]
-    fn closes(&self, opened: Duration, now: impl FnOnce() -> Duration) {
+    fn on_close(&self, opened: Duration, now: impl FnOnce() -> Duration) {
         let now = Duration::from_nanos(phase::time(self, now));
         self.add(nanos(now));
         self.ages.record(now.saturating_sub(opened));
@@ -125,9 +130,9 @@ impl serde::Serialize for TimedLiveCount {
 impl Metric for TimedLive {
     type Value = TimedLiveCount;
     type Rates = LiveRates;
-    const WORDS: usize = 3 + DurationHistogram::WORDS;
-    const SLOTS: usize = DurationHistogram::SLOTS;
-    const PEAKS: usize = DurationHistogram::PEAKS;
+    const WORDS: usize = width::TIMED_LIVE;
+    const BUCKETS: usize = DurationHistogram::BUCKETS;
+    const EXTREMA: usize = DurationHistogram::EXTREMA;
     const FLOWS: usize = 2;
     const STAMPED: bool = true;
 
@@ -184,8 +189,8 @@ impl Metric for TimedLive {
             ages: one.ages.merged(&other.ages),
         }
     }
-    fn observe(value: &mut TimedLiveCount, peaks: &mut Peaks<'_>) {
-        DurationHistogram::observe(&mut value.ages, peaks);
+    fn observe(value: &mut TimedLiveCount, extrema: &mut RowExtrema<'_>) {
+        DurationHistogram::observe(&mut value.ages, extrema);
     }
     fn flows(increase: &TimedLiveCount, flows: &mut Vec<f64>) {
         flows.extend([increase.opened as f64, increase.closed as f64]);

@@ -165,7 +165,7 @@ impl<X, S> Deref for Met<X, S> {
 
 /// Whether merging such cells may allocate.
 const fn allocates<S: Metric>() -> bool {
-    S::SLOTS > 0
+    S::BUCKETS > 0
 }
 
 /// How many lines a side has: a power of two, fewer where the set is large.
@@ -374,8 +374,8 @@ impl<X: Send + Sync + 'static, S: Metric> Drop for Joined<'_, X, S> {
 #[cfg(all(test, not(tallybook_loom)))]
 mod tests {
     use super::*;
-    use crate::metric::{Counter, Metric, Span};
-    use crate::row::{Drain, Rest};
+    use crate::metric::{Counter, Metric};
+    use crate::row::{Drain, Span, Sparse};
 
     type Entry = KeyedEntry<usize, Counter>;
 
@@ -401,7 +401,7 @@ mod tests {
         }
         drop(taken);
         let mut found = vec![0; count];
-        let mut rest = Rest::default();
+        let mut rest = Sparse::default();
         block.drain(Quiet { side: 0 }, |entry, cells| {
             let sum = std::slice::from_mut(&mut found[entry.meta]);
             cells.drain(&mut Drain::new(sum, &mut rest, Span::default()));

@@ -15,7 +15,7 @@ use super::shard::{Epoch, Fact, Shard};
 use super::stamp;
 use crate::clock::Clock;
 use crate::metric::Metric;
-use crate::user;
+use crate::support::user;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ptr;

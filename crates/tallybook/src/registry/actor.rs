@@ -1,12 +1,13 @@
 //! [`ActorBuilder`]: what can be chosen of an actor.
 
-use super::Registry;
+use super::handle::Registry;
+use crate::collect::ReducerTotals;
 use crate::error::RegisterError;
-use crate::events::{Account, Actor, Event, Post, Reducer};
+use crate::event::{Account, Actor, ActorShared, Event, Reducer};
 use crate::metric::Stats;
-use crate::snapshot::Declaration;
-use crate::totals::ReducerTotals;
-use crate::user::Owned;
+use crate::read::Declaration;
+use crate::support::lock;
+use crate::support::user::Owned;
 use std::sync::Arc;
 
 /// Builds an [`Actor`]; made by [`Registry::actor_builder`].
@@ -17,8 +18,24 @@ pub struct ActorBuilder<'a> {
     capacity: usize,
 }
 
+impl Registry {
+    /// Registers a reducer under `name`, which is also the first part of the names of its account's metrics. From now on the
+    /// collector applies to it what its senders send.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn actor<R: Reducer>(&self, name: &str, reducer: R) -> Result<Actor<R>, RegisterError> {
+        self.actor_builder(name).register(reducer)
+    }
+
+    /// An actor whose queues have a capacity of your choice.
+    pub fn actor_builder<'a>(&'a self, name: &'a str) -> ActorBuilder<'a> {
+        ActorBuilder::new(self, name)
+    }
+}
+
 impl<'a> ActorBuilder<'a> {
-    pub(super) fn new(registry: &'a Registry, name: &'a str) -> Self {
+    fn new(registry: &'a Registry, name: &'a str) -> Self {
         ActorBuilder { registry, name, capacity: 65_536 }
     }
 
@@ -27,8 +44,8 @@ impl<'a> ActorBuilder<'a> {
     ///
     /// For each thread that sends and each kind there are two queues, which keep the memory that they have grown to: at most
     /// `2 * capacity` times the size of an event, and 8 bytes more for each of an ordered kind. What the events own on the
-    /// heap comes on top, and so does what is [merged](crate::Full::Coalesce), which the number of keys bounds and not this.
-    /// The memory of queues, and of what is merged, is in [`CollectorStats::memory`](crate::CollectorStats::memory).
+    /// heap comes on top, and so does what is [merged](crate::event::OverflowPolicy::Coalesce), which the number of keys bounds and not this.
+    /// The memory of queues, and of what is merged, is in [`CollectorStats::memory`](crate::collector::CollectorStats::memory).
     pub fn capacity(mut self, events: usize) -> Self {
         self.capacity = events.max(1);
         self
@@ -51,22 +68,25 @@ impl<'a> ActorBuilder<'a> {
         let Some(inner) = &self.registry.inner else { return Ok(Actor::new(None)) };
         // Before the lock: it is the user's code.
         let state = Owned::new(Arc::new(R::Snapshot::default()));
-        let mut registered = crate::lock(&inner.registered);
+        let mut names = lock(&inner.names);
         let group = Account::<<R::Event as Event>::Kind>::group();
-        registered.names.take("actor", self.name, None, &group)?;
-        let mut post = None;
-        let (_, index) = registered.add_with(inner, self.name, |place, index| {
-            let made = Arc::new(Post::new(place.clone(), inner.wake.clone(), self.capacity));
-            post = Some(made.clone());
+        names.take("actor", self.name, None, &group)?;
+        let context = &inner.state.context;
+        let mut catalog = lock(&context.catalog);
+        let mut shared = None;
+        let (_, index) = catalog.add(context, self.name, |place, index| {
+            let made =
+                Arc::new(ActorShared::new(place.clone(), context.wake.clone(), self.capacity));
+            shared = Some(made.clone());
             ReducerTotals::new(made, Owned::new(reducer), state, index)
         });
-        registered.declare(Declaration {
+        catalog.declare(Declaration {
             name: self.name.into(),
             label: None,
             group,
             place: index,
             refusals: index,
         });
-        Ok(Actor::new(post))
+        Ok(Actor::new(shared))
     }
 }

@@ -1,18 +1,41 @@
 //! [`RegistryBuilder`]: what can be chosen of a registry.
 
-use super::{Inner, Registered, Registry};
+use super::handle::{Inner, Registry};
+use super::names::Names;
 use crate::clock::{Clock, SystemClock};
-use crate::collector::{CollectorStats, Core, NAME};
-use crate::history::History;
+use crate::collect::{Catalog, CollectorStats, Context, Core, History, NAME, State};
 use crate::metric::Stats;
-use crate::names::Names;
 use crate::phase::{Barrier, Hub, Place};
-use crate::set::Set;
-use crate::snapshot::{Declaration, Settings, Snapshot};
+use crate::read::{Declaration, Published, Settings, Snapshot};
+use crate::record::Set;
 use arc_swap::ArcSwap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+impl Registry {
+    /// A registry with the defaults of [`Registry::builder`].
+    ///
+    /// # Panics
+    /// On `wasm32-unknown-unknown`, where its clock, a [`SystemClock`](crate::SystemClock), cannot be made: pass another
+    /// to [`RegistryBuilder::clock`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A registry with a clock, a barrier or a patience of your choice.
+    #[must_use]
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder::new()
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// Builds a [`Registry`].
 pub struct RegistryBuilder {
@@ -27,7 +50,7 @@ pub struct RegistryBuilder {
 
 impl RegistryBuilder {
     /// With the defaults.
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         RegistryBuilder {
             clock: None,
             barrier: None,
@@ -89,7 +112,7 @@ impl RegistryBuilder {
     }
 
     /// The time constants of the exponentially weighted averages, 1, 5 and 15 minutes by default. Each of them takes 8 bytes
-    /// for each rate of a set and of a family's total; see [`FamilyBuilder::averages`](crate::FamilyBuilder::averages) for entries.
+    /// for each rate of a set and of a family's total; see [`FamilyBuilder::averages`](crate::registry::FamilyBuilder::averages) for entries.
     #[must_use]
     pub fn averages(mut self, constants: impl IntoIterator<Item = Duration>) -> Self {
         self.averages = constants.into_iter().filter(|constant| !constant.is_zero()).collect();
@@ -123,27 +146,26 @@ impl RegistryBuilder {
         names.take("set", NAME, None, &group).expect("the first name is free and valid");
         // Place 0, for which the collector itself keeps the totals: no shard has a block there.
         let own = Place::new(hub.clone(), 0, NAME, clock.clone());
-        let mut registered =
-            Registered { names, schema: Arc::default(), places: 1, fresh: Vec::new() };
-        registered.declare(Declaration {
+        let mut catalog = Catalog::new();
+        catalog.declare(Declaration {
             name: NAME.into(),
             label: None,
             group,
             place: 0,
             refusals: 0,
         });
-        let inner = Inner {
+        let latest = Arc::new(ArcSwap::from_pointee(Snapshot::clone(&empty)));
+        let context = Context {
             hub,
             clock,
-            published: Arc::new(ArcSwap::from_pointee(Snapshot::clone(&empty))),
-            changed: Arc::default(),
+            published: Published { latest, changed: Arc::default() },
             patience: self.patience,
             shutdown_timeout: self.shutdown_timeout,
             wake: Arc::default(),
-            registered: Mutex::new(registered),
-            core: Mutex::new(Some(core)),
-            own: Set::new(own),
+            catalog: Mutex::new(catalog),
         };
+        let state = Arc::new(State::new(context, core));
+        let inner = Inner { state, names: Mutex::new(names), own: Set::new(own) };
         Registry { inner: Some(Arc::new(inner)) }
     }
 }

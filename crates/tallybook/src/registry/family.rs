@@ -1,12 +1,12 @@
 //! [`FamilyBuilder`]: what can be chosen of a family.
 
-use super::Registry;
-use crate::averages;
+use super::handle::Registry;
+use crate::collect::{FamilyTotals, SetTotals};
 use crate::error::RegisterError;
-use crate::family::{Family, Key, Shared};
-use crate::metric::{Counter, Stats};
-use crate::snapshot::Declaration;
-use crate::totals::{FamilyTotals, SetTotals};
+use crate::metric::{Counter, Stats, averages};
+use crate::read::Declaration;
+use crate::record::{Family, Key, Shared};
+use crate::support::lock;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -21,8 +21,31 @@ pub struct FamilyBuilder<'a, K, S> {
     types: PhantomData<fn() -> (K, S)>,
 }
 
+impl Registry {
+    /// Registers a family: a set per key. `label` names what the key is, and becomes the label's name in exports.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set); or if the label's name is not valid, or used inside the set.
+    pub fn family<K: Key, S: Stats>(
+        &self,
+        name: &str,
+        label: &str,
+    ) -> Result<Family<K, S>, RegisterError> {
+        self.family_builder(name, label).register()
+    }
+
+    /// A family with a limit on its keys.
+    pub fn family_builder<'a, K: Key, S: Stats>(
+        &'a self,
+        name: &'a str,
+        label: &'a str,
+    ) -> FamilyBuilder<'a, K, S> {
+        FamilyBuilder::new(self, name, label)
+    }
+}
+
 impl<'a, K: Key, S: Stats> FamilyBuilder<'a, K, S> {
-    pub(super) fn new(registry: &'a Registry, name: &'a str, label: &'a str) -> Self {
+    fn new(registry: &'a Registry, name: &'a str, label: &'a str) -> Self {
         let (max_keys, averages) = (u32::MAX as usize - 1, false);
         FamilyBuilder { registry, name, label, max_keys, averages, types: PhantomData }
     }
@@ -47,19 +70,21 @@ impl<'a, K: Key, S: Stats> FamilyBuilder<'a, K, S> {
     /// As [`Registry::family`].
     pub fn register(self) -> Result<Family<K, S>, RegisterError> {
         let Some(inner) = &self.registry.inner else { return Ok(Family::new(None)) };
-        let mut registered = crate::lock(&inner.registered);
-        registered.names.take("family", self.name, Some(self.label), &S::group())?;
+        let mut names = lock(&inner.names);
+        names.take("family", self.name, Some(self.label), &S::group())?;
+        let context = &inner.state.context;
+        let mut catalog = lock(&context.catalog);
         let (refusals, refusals_index) =
-            registered.add(inner, self.name, SetTotals::<Counter>::new);
-        let settings = inner.published.load().settings.clone();
+            catalog.add(context, self.name, |_, index| SetTotals::<Counter>::new(index));
+        let settings = context.published.latest.load().settings.clone();
         let averages = self.averages.then(|| averages::words(S::FLOWS, &settings.constants));
         let mut shared = None;
-        let (_, index) = registered.add_with(inner, self.name, |place, index| {
+        let (_, index) = catalog.add(context, self.name, |place, index| {
             let made = Arc::new(Shared::new(place.clone(), refusals, self.max_keys));
             shared = Some(made.clone());
             FamilyTotals::<K, S>::new(made, index, averages)
         });
-        registered.declare(Declaration {
+        catalog.declare(Declaration {
             name: self.name.into(),
             label: Some(self.label.into()),
             group: S::group(),

@@ -1,11 +1,11 @@
 use tallybook::Event;
 
 #[derive(Event)]
-#[event(full = "block", kinds = "Kinds")]
+#[event(overflow = "block", kinds = "Kinds")]
 enum PeerEvent {
-    #[event(full = "newest")]
+    #[event(overflow = "newest")]
     Received,
-    #[event(full)]
+    #[event(overflow)]
     Closed,
     #[event(key)]
     Lost(#[event(keys)] u32),

@@ -1,5 +1,6 @@
 // As bounds, each once: under `#[derive(Stats)]` the same texts come first, at the field.
-use tallybook::{Counter, Gauge, Metric, PerLabel, Stats};
+use tallybook::metric::Metric;
+use tallybook::{Counter, Gauge, PerLabel, Stats};
 
 struct Plain;
 

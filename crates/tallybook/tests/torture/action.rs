@@ -10,7 +10,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
-use tallybook::{Close, Counter, ManualClock, Registry, Set, Stats};
+use tallybook::event::Close;
+use tallybook::{Counter, ManualClock, Registry, Set, Stats};
 
 variants! {
     /// Something done with a world.
@@ -134,7 +135,7 @@ impl World {
             }
             ReplaceCollector => self.replace_collector(),
             Tick => drop(self.tick()),
-            Pump => self.pump(),
+            Pump => self.close_epoch(),
             OwnRegistry => own_registry(),
             Ticker => {
                 let registry = Registry::builder().patience(Duration::ZERO).build();
@@ -169,17 +170,18 @@ impl World {
                 ledger.timed_closed.unless_panics(|| drop(guard));
             }
             Action::Keep => {
-                let live: tallybook::LiveField<Numbers> = Numbers::live;
+                let live: tallybook::metric::LiveField<Numbers> = Numbers::live;
                 keep(Guard::Set(ledger.set.opened.unless_panics(|| self.set.open(live))));
             }
             Action::KeepTimed => {
-                let timed: tallybook::LiveField<Numbers, tallybook::TimedLive> = Numbers::timed;
+                let timed: tallybook::metric::LiveField<Numbers, tallybook::TimedLive> =
+                    Numbers::timed;
                 let open = || self.set.open(timed);
                 keep(Guard::Timed(ledger.set.timed_opened.unless_panics(open)));
             }
             Action::KeepOnEntry => {
                 let Some(entry) = self.hold(pick) else { return };
-                let live: tallybook::LiveField<Numbers> = Numbers::live;
+                let live: tallybook::metric::LiveField<Numbers> = Numbers::live;
                 let open = || entry.open(live);
                 keep(Guard::Entry(ledger.family.opened.unless_panics(open)));
             }
@@ -237,7 +239,7 @@ impl World {
                 let family = latest.family(&self.family);
                 for key in 0..ALL_KEYS {
                     let key = super::user::Key(key);
-                    _ = black_box((family.get(&key), family.since(&key)));
+                    _ = black_box((family.get(&key), family.created_at(&key)));
                 }
                 black_box((family.iter().count(), family.changed().count(), family.len()));
                 black_box((family.total(), family.retired()));

@@ -4,7 +4,8 @@ use super::hook::{fault, thrown};
 use super::ledger::{NAMES, SWITCHED};
 use super::user::{Key, NumbersSnapshot};
 use super::world::{ALL_KEYS, MAX_KEYS, World};
-use tallybook::{ByKind, EventStatsSnapshot, Snapshot};
+use tallybook::Snapshot;
+use tallybook::event::{ByKind, EventStatsSnapshot};
 
 /// What the last snapshot held.
 #[derive(Default)]

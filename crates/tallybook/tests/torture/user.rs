@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::Wake;
 use std::time::{Duration, SystemTime};
+use tallybook::event::{Delivery, Order, OverflowPolicy};
 use tallybook::{
-    Clock, Counted, Counter, Delivery, Event, Full, Gauge, Histogram, Label, Live, ManualClock,
-    Order, Reducer, Stats, TimedLive,
+    Clock, Counted, Counter, Event, Gauge, Histogram, Label, Live, ManualClock, Reducer, Stats,
+    TimedLive,
 };
 
 #[derive(Stats)]
@@ -123,11 +124,11 @@ impl Event for Note {
             Kind::Loose | Kind::Switched => Order::Unordered,
         };
         let full = match kind {
-            Kind::Newest | Kind::Switched => Full::DropNewest,
-            Kind::Oldest => Full::DropOldest,
-            Kind::Merged | Kind::Loose => Full::Coalesce,
+            Kind::Newest | Kind::Switched => OverflowPolicy::DropNewest,
+            Kind::Oldest => OverflowPolicy::DropOldest,
+            Kind::Merged | Kind::Loose => OverflowPolicy::Coalesce,
         };
-        Delivery { order, full }
+        Delivery { order, overflow: full }
     }
     fn key(&self) -> NoteKey {
         pass(Place::EventKey);

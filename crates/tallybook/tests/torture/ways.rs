@@ -13,7 +13,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::thread;
-use tallybook::{Actor, Close};
+use tallybook::Actor;
+use tallybook::event::Close;
 
 impl World {
     /// Does something in the course of which this thread comes to that place. It may not, where another thread has the

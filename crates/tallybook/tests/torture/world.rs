@@ -8,9 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tallybook::event::Reply;
+use tallybook::metric::LiveField;
 use tallybook::{
-    Actor, Collector, Entry, Family, LiveField, Open, RateTracker, Registry, Reply, Sender, Set,
-    Snapshot, TimedLive,
+    Actor, Collector, Entry, Family, Open, RateTracker, Registry, Sender, Set, Snapshot, TimedLive,
 };
 
 /// How many keys there are, and how many of them fit into the family.
@@ -151,10 +152,10 @@ impl World {
     }
 
     /// Closes an epoch without a snapshot.
-    pub fn pump(&self) {
+    pub fn close_epoch(&self) {
         let Ok(mut collector) = self.collector.try_lock() else { return };
         let Some(collector) = collector.as_mut() else { return };
-        let is_closed = self.contained("a pump", || collector.pump());
+        let is_closed = self.contained("a pump", || collector.close_epoch());
         self.is_held_up.store(is_closed != Some(true), SeqCst);
     }
 

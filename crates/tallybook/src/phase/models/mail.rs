@@ -1,7 +1,7 @@
 //! The model of events: what two threads send through queues of one, against cuts.
 
 use super::{Writer, check};
-use crate::events::{Delivery, Desk, Event, Full, Letter, Mail, Order, Taken as Events};
+use crate::event::{Delivery, Desk, Event, Full, Letter, Mail, Order, Taken as Events};
 use crate::metric::{Metric, Span};
 use crate::phase::sync::Ordering::{Acquire, Release};
 use crate::phase::{Barrier, Block, Closer, Hub, Patience, Room};
@@ -26,7 +26,7 @@ impl Event for Sent {
         Only::One
     }
     fn delivery(_: Only) -> Delivery {
-        Delivery { order: Order::Ordered, full: Full::DropNewest }
+        Delivery { order: Order::Ordered, overflow: OverflowPolicy::DropNewest }
     }
     fn key(&self) {}
     fn coalesce(&mut self, _: Sent) {}

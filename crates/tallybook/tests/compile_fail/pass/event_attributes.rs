@@ -1,11 +1,12 @@
-use tallybook::{Delivery, Event, Full, Label, Order};
+use tallybook::event::{Delivery, Order, OverflowPolicy};
+use tallybook::{Event, Label};
 
 #[derive(Event)]
-#[event(full = "drop_oldest", kind = "Kinds")]
+#[event(overflow = "drop_oldest", kind = "Kinds")]
 enum PeerEvent {
-    #[event(full = "drop_newest")]
+    #[event(overflow = "drop_newest")]
     Received,
-    #[event(full = "coalesce")]
+    #[event(overflow = "coalesce")]
     Closed,
     Lost(#[event(key)] u32),
 }
@@ -35,10 +36,10 @@ enum Both {
 }
 
 fn main() {
-    let full = |kind| PeerEvent::delivery(kind).full;
-    assert_eq!(full(PeerEvent::Received.kind()), Full::DropNewest);
-    assert_eq!(full(PeerEvent::Closed.kind()), Full::Coalesce);
-    assert_eq!(full(PeerEvent::Lost(1).kind()), Full::DropOldest);
+    let full = |kind| PeerEvent::delivery(kind).overflow;
+    assert_eq!(full(PeerEvent::Received.kind()), OverflowPolicy::DropNewest);
+    assert_eq!(full(PeerEvent::Closed.kind()), OverflowPolicy::Coalesce);
+    assert_eq!(full(PeerEvent::Lost(1).kind()), OverflowPolicy::DropOldest);
     assert_eq!(Kinds::VALUES, ["received", "closed", "lost"]);
     let links = [Link::Up, Link::Opened, Link::Down];
     assert_eq!(links.map(|link| LinkKind::VALUES[link.kind().index()]), LinkKind::VALUES);

@@ -1,4 +1,5 @@
-use tallybook::{Counter, Gauge, Label, Metric, PerLabel, Stats};
+use tallybook::metric::Metric;
+use tallybook::{Counter, Gauge, Label, PerLabel, Stats};
 
 #[derive(Stats)]
 struct Plain {

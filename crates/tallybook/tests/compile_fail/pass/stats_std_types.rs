@@ -29,5 +29,5 @@ fn main() {
     let now = PeerSnapshot::default();
     assert_eq!(now.by_direction[Direction::Inbound], now.by_direction[Direction::Outbound]);
     assert_eq!(Peer::group().words(), 14);
-    let _: tallybook::LiveField<Peer> = Peer::choked;
+    let _: tallybook::metric::LiveField<Peer> = Peer::choked;
 }

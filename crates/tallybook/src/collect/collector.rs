@@ -1,0 +1,146 @@
+//! [`Collector`]: the only owner of totals. Closes epochs, adds them up, publishes snapshots.
+
+use super::context::Context;
+use super::core::{Closing, Core};
+use super::state::State;
+use crate::error::{CollectError, StopError};
+use crate::event::Wake;
+use crate::phase::Patience;
+use crate::read::Snapshot;
+use crate::support::lock;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Closes epochs and publishes what they held. There is at most one per registry at a time.
+///
+/// Tick it by hand, [`run`](Self::run) it on any runtime, or let [`Registry::collect_every`](crate::Registry::collect_every)
+/// give it a thread. Dropping it makes a last tick, as [`stop`](Self::stop) does, so that everything recorded before is in
+/// the last snapshot.
+///
+/// Code of yours that runs in a tick (reducers, questions, clocks, wakers, the `Drop` of keys, events and states) may
+/// panic: the panic is caught and counted, and costs nothing but what it was called for. See
+/// [`Snapshot::panics`](Snapshot::panics).
+pub struct Collector {
+    pub(super) state: Option<Arc<State>>,
+    core: Option<Box<Core>>,
+}
+
+impl Collector {
+    pub(crate) fn new(state: Option<Arc<State>>) -> Result<Self, CollectError> {
+        let core = match &state {
+            None => None,
+            Some(state) => Some(lock(&state.core).take().ok_or(CollectError::Collecting)?),
+        };
+        Ok(Collector { state, core })
+    }
+
+    /// Makes a cut and publishes it: every fact that is over before this call is in the snapshot it returns, unless that is
+    /// marked [stale](Snapshot::is_stale).
+    ///
+    /// Waits for threads that are inside a fact, but no longer than the registry's
+    /// [patience](crate::registry::RegistryBuilder::patience). If one of them stays inside, an older cut is published, as stale; the
+    /// next tick waits for that thread first, and then makes a cut of its own.
+    pub fn tick(&mut self) -> Arc<Snapshot> {
+        let Some(state) = &self.state else { return Snapshot::nothing() };
+        let mut patience = Patience::new(state.context.patience);
+        match self.with(|core, context| core.tick(context, &mut patience)) {
+            Some((snapshot, _)) => snapshot,
+            None => self.published(),
+        }
+    }
+
+    /// Closes an epoch without publishing a snapshot: what waits in queues is applied, questions to reducers are answered, and
+    /// numbers are added up until the next tick shows them. [`run`](Self::run) and the collector's own thread do this when
+    /// a queue fills or a question was put; who ticks by hand may do it as often as is good.
+    ///
+    /// Waits as long as [`tick`](Self::tick) does. Returns `false` if a thread stayed inside a fact for longer; then the
+    /// next tick or pump goes on with it.
+    pub fn close_epoch(&mut self) -> bool {
+        let Some(state) = &self.state else { return true };
+        let mut patience = Patience::new(state.context.patience);
+        let mut closing = Closing::default();
+        self.with(|core, context| core.close(context, &mut closing, &mut patience).is_ok())
+            .unwrap_or(true)
+    }
+
+    /// Does what was asked for, and looks again at what holds the collector up. Waits for so short a time that it may be
+    /// called from a task. Answers whether nothing holds the collector up.
+    pub(crate) fn attend(&mut self) -> bool {
+        self.with(|core, context| core.retry(context, &mut brief(context.patience))).unwrap_or(true)
+    }
+
+    /// Whether the last tick or pump left an epoch behind that a thread was still inside of.
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.core.as_ref().is_some_and(|core| core.is_held_up())
+    }
+
+    /// Makes the last tick and gives the collecting up; another collector may go on.
+    ///
+    /// Waits for threads that are inside a fact for as long as the registry's
+    /// [`shutdown_timeout`](crate::registry::RegistryBuilder::shutdown_timeout) says, 5 seconds by default. Dropping the collector does
+    /// the same, and then only [`Snapshot::is_stale`] tells whether the last snapshot is whole.
+    ///
+    /// # Errors
+    /// [`StopError::Incomplete`] if a thread stayed inside a fact for longer: the last snapshot is an older cut, marked
+    /// stale.
+    pub fn stop(mut self) -> Result<Arc<Snapshot>, StopError> {
+        self.finish()
+    }
+
+    /// What [`stop`](Self::stop) does; nothing if it has been done.
+    fn finish(&mut self) -> Result<Arc<Snapshot>, StopError> {
+        let Some(state) = self.state.clone() else { return Ok(Snapshot::nothing()) };
+        let timeout = state.context.shutdown_timeout;
+        let mut patience = Patience::exactly(timeout);
+        let last = self.with(|core, context| core.tick(context, &mut patience));
+        if let Some(core) = self.core.take() {
+            *lock(&state.core) = Some(core);
+        }
+        match last {
+            Some((_, false)) => Err(StopError::Incomplete { timeout }),
+            Some((snapshot, true)) => Ok(snapshot),
+            None => Ok(self.published()),
+        }
+    }
+
+    /// Calls `f` with the core, which is out of its place meanwhile: should this library panic in a tick, its totals are not
+    /// whole and must not be handed on. `None` if that was so before, and in a disabled registry.
+    pub(super) fn with<T>(&mut self, f: impl FnOnce(&mut Core, &Context) -> T) -> Option<T> {
+        let (state, mut core) = (self.state.as_ref()?, self.core.take()?);
+        let result = f(&mut core, &state.context);
+        self.core = Some(core);
+        Some(result)
+    }
+
+    /// What was published last.
+    fn published(&self) -> Arc<Snapshot> {
+        let load = |state: &Arc<State>| state.context.published.latest.load_full();
+        self.state.as_ref().map_or_else(Snapshot::nothing, load)
+    }
+
+    /// What asks for [`pump`](Self::close_epoch); `None` in a disabled registry.
+    pub(crate) fn wake(&self) -> Option<Arc<Wake>> {
+        self.state.as_ref().map(|state| state.context.wake.clone())
+    }
+}
+
+/// No longer than the preemption of a thread takes, which is not waited for.
+pub(super) fn brief(patience: Duration) -> Patience {
+    Patience::exactly(patience.min(Duration::from_micros(100)))
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        if self.core.is_some() {
+            // Who wants to know calls `stop`; the snapshot says so, too.
+            let _told = self.finish();
+        }
+    }
+}
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector").finish_non_exhaustive()
+    }
+}

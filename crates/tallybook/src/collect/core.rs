@@ -1,0 +1,329 @@
+//! [`Core`]: what outlives a collector and is handed to the next.
+//!
+//! # Epochs, intervals, cuts
+//! A tick and a pump are the same but for publishing: both close the epoch that is open when they are called, after they
+//! have finished one that was held up before. What they close is *drained*: added up. A tick publishes all that has been
+//! drained since the snapshot before, which is its *interval*; between two snapshots any number of epochs may have been
+//! closed.
+//!
+//! An epoch in which a writer stays inside a fact for too long is left *pending*; the next call goes on with it. A tick
+//! that is held up publishes what was drained before, if there is anything new, and marks the snapshot as stale. Whoever
+//! drives the collector looks again by itself ([`Core::retry`]), and publishes the cut of that tick as soon as it is there.
+//!
+//! A request (of a full queue, or a question) is taken when the next epoch is about to open, so what was sent before it is
+//! in the epoch that is closed then. One that comes while an epoch is pending waits for the next.
+
+use super::context::Context;
+use super::history::History;
+use super::parts::Parts;
+use super::stats::{CollectorStats, NAME};
+use super::totals::{SetTotals, Tick, Totals};
+use crate::metric::Metric;
+use crate::metric::averages::Averages;
+use crate::phase::{Closer, Hub, Patience, Stuck};
+use crate::read::{Declaration, ExtremaBuffer, Part, Segments, Snapshot, UserPanics};
+use crate::row::Span;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// See the module.
+pub(crate) struct Core {
+    closer: Closer,
+    /// What was registered when the last epoch was closed.
+    schema: Arc<Vec<Declaration>>,
+    /// By place, from 1 on: place 0 is `own`.
+    parts: Parts,
+    cells: CollectorStats,
+    own: SetTotals<CollectorStats>,
+    averages: Averages,
+    history: History,
+    /// The last cut that was published, without its history.
+    last: Arc<Snapshot>,
+    /// The cut that is being made, and the one that was drained last.
+    making: Cut,
+    drained: Cut,
+    /// The first epoch that is not in a snapshot yet, and what was extreme from then on.
+    first: u64,
+    /// A tick that was held up, and whose cut is still to be published.
+    due: Option<Closing>,
+    extrema: ExtremaBuffer,
+    panics: Arc<[UserPanics]>,
+    ticking: Duration,
+}
+
+/// When an epoch was closed.
+#[derive(Clone, Copy)]
+struct Cut {
+    epoch: u64,
+    at: Duration,
+    wall: SystemTime,
+}
+
+/// A tick or a pump that is being made.
+#[derive(Default)]
+pub(super) struct Closing {
+    /// Whether the epoch that was open when it was called has been closed, or at least is pending.
+    is_begun: bool,
+}
+
+impl Core {
+    /// `start` is the empty snapshot that everything begins with.
+    pub(crate) fn new(hub: Arc<Hub>, start: Arc<Snapshot>, history: History) -> Self {
+        let cut = Cut { epoch: 0, at: start.at(), wall: start.wall() };
+        Core {
+            closer: Closer::new(hub),
+            schema: Arc::default(),
+            parts: Parts::default(),
+            cells: CollectorStats::at_rest(),
+            own: SetTotals::new(0),
+            averages: Averages::new(start.settings.constants.clone()),
+            history,
+            making: cut,
+            drained: cut,
+            first: 1,
+            due: None,
+            extrema: ExtremaBuffer::default(),
+            last: start,
+            panics: Arc::default(),
+            ticking: Duration::ZERO,
+        }
+    }
+
+    /// Makes a cut and publishes it. Answers whether it is whole: whether all that was over before is in it.
+    pub(super) fn tick(
+        &mut self,
+        context: &Context,
+        patience: &mut Patience,
+    ) -> (Arc<Snapshot>, bool) {
+        let started = self.now(context);
+        let mut closing = Closing::default();
+        let is_whole = self.close(context, &mut closing, patience).is_ok();
+        (self.end_tick(context, started, closing, is_whole), is_whole)
+    }
+
+    /// Publishes the cut of a tick, or what there is of it.
+    pub(super) fn end_tick(
+        &mut self,
+        context: &Context,
+        started: Duration,
+        closing: Closing,
+        is_whole: bool,
+    ) -> Arc<Snapshot> {
+        self.due = (!is_whole).then_some(closing);
+        self.publish(context, started, is_whole)
+    }
+
+    /// Lets go of what waits in queues when the registry is gone: an event may hold a handle that keeps the queues.
+    pub(crate) fn end(&mut self, context: &Context) {
+        self.take_over(context);
+        self.parts.each(|totals| totals.end());
+        // Both sides.
+        for _ in 0..2 {
+            let mut patience = Patience::exactly(Duration::ZERO);
+            let _held_up = self.close(context, &mut Closing::default(), &mut patience);
+        }
+    }
+
+    /// Looks again at what is pending, and publishes it if it was a tick's. Then closes the open epoch if that was asked
+    /// for. Answers whether nothing is pending.
+    pub(super) fn retry(&mut self, context: &Context, patience: &mut Patience) -> bool {
+        let started = self.now(context);
+        if self.closer.is_pending() {
+            // Of a tick that could not even begin its own epoch, that one as well: all that was over before it is to be there.
+            let due = self.due.take();
+            let is_tick = due.is_some();
+            let mut closing = due.unwrap_or(Closing { is_begun: true });
+            if self.close(context, &mut closing, patience).is_err() {
+                self.due = is_tick.then_some(closing);
+                return false;
+            }
+            if is_tick {
+                self.publish(context, started, true);
+            }
+        }
+        !context.wake.is_asked() || self.close(context, &mut Closing::default(), patience).is_ok()
+    }
+
+    /// Goes on with a tick or a pump until the open epoch is closed, or the patience is over.
+    pub(super) fn close(
+        &mut self,
+        context: &Context,
+        closing: &mut Closing,
+        patience: &mut Patience,
+    ) -> Result<(), Stuck> {
+        loop {
+            match self.go_on(context, closing) {
+                Err(stuck) if patience.wait(stuck.crowd) => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// The same as far as it is possible without waiting.
+    fn go_on(&mut self, context: &Context, closing: &mut Closing) -> Result<(), Stuck> {
+        loop {
+            if !self.closer.is_pending() {
+                self.begin(context);
+                closing.is_begun = true;
+            }
+            let epoch = self.closer.close()?;
+            self.drain(context, epoch);
+            if closing.is_begun {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether an epoch is being waited for.
+    pub(super) fn is_held_up(&self) -> bool {
+        self.closer.is_pending()
+    }
+
+    /// The time of a clock of the user's; where that panics, the last one known.
+    pub(super) fn now(&mut self, context: &Context) -> Duration {
+        self.parts.outside(|| context.clock.now()).unwrap_or(self.making.at)
+    }
+
+    /// All that comes before the next epoch opens.
+    fn begin(&mut self, context: &Context) {
+        context.wake.take();
+        // Whatever tick there was is part of what is closed now.
+        self.due = None;
+        self.making.at = self.now(context);
+        let wall = self.parts.outside(|| context.clock.wall());
+        self.making.wall = wall.unwrap_or(self.making.wall);
+        self.take_over(context);
+        self.parts.each(|totals| totals.prepare());
+    }
+
+    /// Adds up what a closed epoch holds.
+    fn drain(&mut self, context: &Context, epoch: u64) {
+        // Again: what was recorded in this epoch on something new, was recorded after its registration.
+        self.take_over(context);
+        self.making.epoch = epoch;
+        let Cut { at, .. } = self.making;
+        self.averages.begin(at, at.saturating_sub(self.drained.at));
+        self.drained = self.making;
+        let span = self.span();
+        let mut tick = Tick { span, averages: &self.averages, extrema: &mut self.extrema };
+        let (parts, own) = (&mut self.parts, &mut self.own);
+        self.closer.drain(epoch, |place, block, quiet| match place.checked_sub(1) {
+            // A place that is newer than this has nothing in this epoch.
+            Some(index) => parts.call(index, |totals| totals.drain(block, quiet, &mut tick)),
+            None => own.drain(block, quiet, &mut tick),
+        });
+        self.parts.each(|totals| totals.settle(&mut tick));
+    }
+
+    /// The epochs that were drained since the last snapshot.
+    fn span(&self) -> Span {
+        Span { first: self.first, last: self.drained.epoch, at: self.drained.at }
+    }
+
+    /// Takes over the totals of what has been registered since the last call.
+    fn take_over(&mut self, context: &Context) {
+        let (schema, fresh) = context.take_fresh();
+        self.parts.extend(fresh);
+        self.schema = schema;
+    }
+
+    /// Publishes what has been drained.
+    fn publish(&mut self, context: &Context, started: Duration, is_whole: bool) -> Arc<Snapshot> {
+        let counter = if is_whole { &self.cells.ticks } else { &self.cells.stale };
+        counter.inc();
+        let snapshot = if self.drained.epoch >= self.first {
+            self.fresh(context, !is_whole)
+        } else {
+            self.repeat(context)
+        };
+        let snapshot = Arc::new(snapshot);
+        let before = context.published.latest.swap(snapshot.clone());
+        self.parts.outside(|| drop(before));
+        self.parts.outside(|| context.published.changed.notify());
+        self.ticking = self.now(context).saturating_sub(started);
+        snapshot
+    }
+
+    /// The snapshot of all epochs that were drained since the one before.
+    fn fresh(&mut self, context: &Context, stale: bool) -> Snapshot {
+        let span = self.span();
+        self.first = span.last + 1;
+        let interval = span.at.saturating_sub(self.last.at());
+        self.averages.begin(span.at, interval);
+        let mut extrema = std::mem::take(&mut self.extrema);
+        let mut tick = Tick { span, averages: &self.averages, extrema: &mut extrema };
+        let published = self.parts.publish(|totals| totals.publish(&mut tick));
+        let parts = std::iter::once(self.publish_own(span, &mut extrema)).chain(published);
+        let cut = Snapshot {
+            registry: context.hub.id(),
+            span,
+            wall: self.drained.wall,
+            interval,
+            stale,
+            parts: parts.collect(),
+            schema: self.schema.clone(),
+            settings: self.last.settings.clone(),
+            panics: self.panics.clone(),
+            history: Segments::default(),
+            held: Arc::default(),
+        };
+        let from = std::mem::replace(&mut self.last, Arc::new(cut));
+        let past = self.parts.iter().map(|totals| totals.bytes()[1]).sum();
+        // It lets cuts go, and what only they showed.
+        let (list, limited) = (&mut self.history, &mut extrema);
+        let history = self.parts.outside(|| list.add(from, span.at, limited, past));
+        self.extrema = extrema;
+        let history = history.unwrap_or_default();
+        Snapshot { history, ..Snapshot::clone(&self.last) }
+    }
+
+    /// The last snapshot again, because a writer is inside a fact and nothing could be drained.
+    fn repeat(&mut self, context: &Context) -> Snapshot {
+        let mut snapshot = Snapshot::clone(&context.published.latest.load());
+        snapshot.stale = true;
+        // Its extrema belong to no segment: the last one is published already.
+        let own = self.publish_own(snapshot.span, &mut ExtremaBuffer::default());
+        if snapshot.parts.is_empty() {
+            // Not one cut could be made yet.
+            snapshot.schema = context.schema();
+        }
+        let others = snapshot.parts.iter().skip(1).cloned();
+        snapshot.parts = std::iter::once(own).chain(others).collect();
+        snapshot.panics = self.panics.clone();
+        snapshot
+    }
+
+    fn publish_own(&mut self, span: Span, extrema: &mut ExtremaBuffer) -> Part {
+        let schema = &self.schema;
+        let name = |index: Option<usize>| {
+            let place = index.map_or(0, |index| index + 1);
+            let mut declared = schema.iter();
+            let is_it = |it: &&Declaration| it.place == place || it.refusals == place;
+            declared.find(is_it).map_or_else(|| NAME.into(), |it| it.name.clone())
+        };
+        if let Some(panics) = self.parts.take_panics(name) {
+            self.panics = panics;
+        }
+        let cells = &self.cells;
+        let nanos = u64::try_from(self.ticking.as_nanos()).unwrap_or(u64::MAX);
+        if nanos > 0 {
+            cells.tick_time.add(nanos);
+            cells.last_tick.observe(nanos);
+        }
+        cells.waits.add(self.closer.take_waits());
+        cells.panics.add(self.parts.take_caught());
+        cells.refused.add(self.closer.take_refused());
+        cells.shards.set(self.closer.shards() as i64);
+        let entries: usize = self.parts.iter().map(|totals| totals.entries()).sum();
+        cells.entries.set(entries as i64);
+        let bytes = self.parts.iter().map(|totals| totals.bytes());
+        let [bytes, past] = bytes.fold([0; 2], |sum, next| [sum[0] + next[0], sum[1] + next[1]]);
+        let gathered = self.extrema.bytes() + extrema.bytes();
+        cells.memory.set((bytes + self.history.bytes() + gathered + self.closer.bytes()) as i64);
+        cells.history.set(self.history.len() as i64);
+        cells.history_memory.set((past + self.history.bytes()) as i64);
+        let mut tick = Tick { span, averages: &self.averages, extrema };
+        self.own.add(cells, &mut tick);
+        self.own.publish(&mut tick)
+    }
+}

@@ -1,0 +1,251 @@
+//! The totals of a family: a row per entry, the total over all that ever were, and what has retired.
+
+use super::delta::{Delta, flows_between};
+use super::part::{Tick, Totals};
+use crate::metric::Stats;
+use crate::phase::{KeyedBlock, Met, Quiet};
+use crate::read::{
+    Changed, FamilyPart, OWNERS, Owners, Part, RETIRED_BUCKETS, TOTAL, TOTAL_BUCKETS, buckets_of,
+};
+use crate::record::{Key, Keyed, Meta, Shared};
+use crate::row::{BucketRows, Counts, Index, Pages, Rows, Span};
+use crate::support::user::Owned;
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// See the module. An entry gets a row when the collector first meets it, and gives it back when it retires.
+pub(crate) struct FamilyTotals<K: Key, S: Stats> {
+    shared: Arc<Shared<K, S>>,
+    place: u32,
+    rows: Rows,
+    /// The counts of histograms: the total's, those of what has retired, then those of the rows.
+    buckets: Option<BucketRows>,
+    /// The averages of the rows, if they are wanted.
+    averages: Option<Rows>,
+    /// The entry of each row, in pages of [`OWNERS`].
+    owners: Pages<Owners<K, S>>,
+    /// The row of each hash of a key.
+    index: Index,
+    free: Vec<u32>,
+    used: u32,
+    live: usize,
+    /// All that was ever recorded, its averages, and the part of it that belongs to entries that are gone.
+    total: Vec<u64>,
+    total_averages: Vec<u64>,
+    retired: Vec<u64>,
+    /// What is to be added to the total's buckets.
+    happened: Counts,
+    /// The rows touched since the last snapshot.
+    touched: Vec<u32>,
+    /// How many rows the lists of changed rows have, of all snapshots.
+    changed_alive: Arc<AtomicUsize>,
+    /// The rows of the entries that were unheld when something of them was drained in the interval of the last snapshot, and
+    /// of those since: each once, whichever number of epochs an interval has.
+    unheld: Vec<u32>,
+    unheld_now: Vec<u32>,
+    /// By row, whether it is in `unheld_now`.
+    is_unheld: Vec<bool>,
+    delta: Delta<S>,
+    published: Option<Arc<FamilyPart<K, S>>>,
+}
+
+impl<K: Key, S: Stats> FamilyTotals<K, S> {
+    /// `averages` is how many words an entry's averages take, where they are wanted.
+    pub(crate) fn new(shared: Arc<Shared<K, S>>, place: usize, averages: Option<usize>) -> Self {
+        FamilyTotals {
+            shared,
+            place: place as u32,
+            rows: Rows::new(S::WORDS),
+            buckets: BucketRows::of_family(S::BUCKETS),
+            averages: averages.filter(|words| *words > 0).map(Rows::new),
+            owners: Pages::new(),
+            index: Index::new(),
+            free: Vec::new(),
+            used: 0,
+            live: 0,
+            total: vec![0; S::WORDS],
+            total_averages: Vec::new(),
+            retired: vec![0; S::WORDS],
+            happened: Counts::new(S::BUCKETS),
+            touched: Vec::new(),
+            changed_alive: Arc::default(),
+            unheld: Vec::new(),
+            unheld_now: Vec::new(),
+            is_unheld: Vec::new(),
+            delta: Delta::new(),
+            published: None,
+        }
+    }
+
+    fn drain_entry(&mut self, entry: &Met<Meta<K>, S>, cells: &S, tick: &mut Tick<'_>) {
+        let row = entry.row().unwrap_or_else(|| self.admit(entry));
+        // Its number is that of no other interval.
+        if entry.meet(tick.span.first) {
+            self.touched.push(row);
+        }
+        // If it is released after this, that is a fact of a later epoch, and it is drained again.
+        if entry.is_unheld() && !std::mem::replace(&mut self.is_unheld[row as usize], true) {
+            self.unheld_now.push(row);
+        }
+        // Otherwise it was made or let go, and nothing else.
+        if self.delta.drain(cells, tick.span) {
+            self.add(row, entry.meta.serial, tick);
+        }
+    }
+
+    /// Adds the delta to an entry and to the total.
+    fn add(&mut self, row: u32, serial: u64, tick: &mut Tick<'_>) {
+        let delta = &self.delta;
+        self.rows.update(row as usize, |words| S::fold(delta.words(), words, tick.span));
+        S::carry(delta.words(), &mut self.total, tick.span);
+        if let Some(buckets) = &mut self.buckets {
+            buckets.add(buckets_of(row as usize), delta.buckets());
+            self.happened.add(delta.buckets());
+        }
+        if S::EXTREMA > 0 {
+            delta.tell(self.place, serial, tick.extrema);
+            delta.tell(self.place, TOTAL, tick.extrema);
+        }
+        if let Some(averages) = &mut self.averages {
+            let happened = delta.flows(tick.span);
+            averages.update(row as usize, |row| tick.averages.update(row, &happened));
+        }
+    }
+
+    /// Gives a row to an entry that has none.
+    fn admit(&mut self, entry: &Met<Meta<K>, S>) -> u32 {
+        let row = self.free.pop().unwrap_or_else(|| {
+            self.used += 1;
+            self.is_unheld.push(false);
+            self.used - 1
+        });
+        entry.set_row(row);
+        self.live += 1;
+        *self.owner(row) = Some(entry.share());
+        self.index.insert(entry.meta.hash, row);
+        row
+    }
+
+    fn owner(&mut self, row: u32) -> &mut Option<Arc<Keyed<K, S>>> {
+        let (page, at) = (row as usize / OWNERS, row as usize % OWNERS);
+        &mut self.owners.get_mut(page, Owners::new).entries[at]
+    }
+
+    /// Retires those whose last release was in an interval before this one, so that a snapshot has shown it. One that was
+    /// held and released since is in the list of this interval, too, and waits for the next.
+    fn retire_unheld(&mut self, span: Span) -> usize {
+        let now = std::mem::take(&mut self.unheld_now);
+        now.iter().for_each(|row| self.is_unheld[*row as usize] = false);
+        let mut retirements = 0;
+        for row in std::mem::replace(&mut self.unheld, now) {
+            let owner =
+                self.owners.get(row as usize / OWNERS).and_then(|page| page.of(row as usize));
+            let entry = owner.expect("a row has an owner until it retires").clone();
+            // The last one, perhaps.
+            let entry = Owned::new(entry);
+            if entry.retire(span.first, span.last) {
+                self.retire(row, &entry, span);
+                retirements += 1;
+            }
+        }
+        retirements
+    }
+
+    fn retire(&mut self, row: u32, entry: &Arc<Keyed<K, S>>, span: Span) {
+        self.rows.update(row as usize, |words| {
+            S::carry(words, &mut self.retired, span);
+            words.fill(0);
+        });
+        if let Some(buckets) = &mut self.buckets {
+            buckets.carry(buckets_of(row as usize), RETIRED_BUCKETS);
+        }
+        if let Some(averages) = &mut self.averages {
+            averages.update(row as usize, |averages| averages.fill(0));
+        }
+        self.index.remove(entry.meta.hash, row);
+        let owner = self.owner(row).take();
+        self.free.push(row);
+        self.live -= 1;
+        self.shared.remove(entry);
+        drop(Owned::new(owner));
+    }
+
+    /// Brings the averages of the total up to this tick, if anything has happened in it.
+    fn average_total(&mut self, tick: &Tick<'_>) {
+        let zeros = [].as_slice();
+        let before = self.published.as_ref().map_or(zeros, |part| &part.total);
+        if S::FLOWS == 0 || *before == *self.total {
+            return;
+        }
+        let happened = match before {
+            [] => flows_between::<S>(&vec![0; S::WORDS], &self.total, tick.span),
+            before => flows_between::<S>(before, &self.total, tick.span),
+        };
+        self.total_averages.resize(tick.averages.words(S::FLOWS), 0);
+        tick.averages.update(&mut self.total_averages, &happened);
+    }
+}
+
+impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
+    fn drain(&mut self, block: &(dyn Any + Send + Sync), quiet: Quiet, tick: &mut Tick<'_>) {
+        let block = block.downcast_ref::<KeyedBlock<_, S>>();
+        let block = block.expect("the registry uses a place for one type only");
+        block.drain(quiet, |entry, cells| self.drain_entry(entry, cells, tick));
+    }
+
+    fn publish(&mut self, tick: &mut Tick<'_>) -> Part {
+        let retirements = self.retire_unheld(tick.span);
+        let changed = std::mem::take(&mut self.touched);
+        if let Some(last) = &self.published
+            && retirements == 0
+            && changed.is_empty()
+            && last.changed.is_empty()
+        {
+            return Part::Family(last.clone());
+        }
+        if let Some(buckets) = &mut self.buckets {
+            buckets.add(TOTAL_BUCKETS, &self.happened.take());
+        }
+        self.average_total(tick);
+        let part = Arc::new(FamilyPart {
+            shared: self.shared.clone(),
+            rows: self.rows.publish(),
+            buckets: self.buckets.as_mut().map(BucketRows::publish),
+            averages: self.averages.as_mut().map(Rows::publish),
+            owners: self.owners.clone(),
+            index: self.index.publish(),
+            used: self.used as usize,
+            live: self.live,
+            total: self.total.as_slice().into(),
+            total_averages: self.total_averages.as_slice().into(),
+            retired: self.retired.as_slice().into(),
+            changed: Changed::new(changed, &self.changed_alive),
+        });
+        self.published = Some(part.clone());
+        Part::Family(part)
+    }
+
+    fn entries(&self) -> usize {
+        self.live
+    }
+
+    fn bytes(&self) -> [usize; 2] {
+        // With the counts of its `Arc`.
+        let per_entry = size_of::<Keyed<K, S>>() + 2 * size_of::<usize>();
+        let entries = self.live * per_entry + self.owners.bytes() - self.owners.past_bytes()
+            + self.shared.map_bytes()
+            + self.is_unheld.capacity();
+        let gone = self.shared.alive().saturating_sub(self.shared.keys());
+        let changed = self.changed_alive.load(Relaxed) * size_of::<u32>();
+        let past = gone * per_entry + self.owners.past_bytes() + changed;
+        let rows = |of: fn(&Rows) -> usize| of(&self.rows) + self.averages.as_ref().map_or(0, of);
+        let buckets = |of: fn(&BucketRows) -> usize| self.buckets.as_ref().map_or(0, of);
+        [
+            entries + past + self.index.bytes() + rows(Rows::bytes) + buckets(BucketRows::bytes),
+            past + self.index.past_bytes()
+                + rows(Rows::past_bytes)
+                + buckets(BucketRows::past_bytes),
+        ]
+    }
+}

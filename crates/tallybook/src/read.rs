@@ -1,0 +1,39 @@
+//! Reading: snapshots, what happened between two of them, and readers that wait for the next.
+
+mod actor;
+mod averaged;
+mod declaration;
+mod difference;
+mod extrema;
+mod family;
+mod family_part;
+#[cfg(feature = "serde")]
+mod json;
+mod owners;
+mod panics;
+mod part;
+mod reader;
+mod segments;
+mod settings;
+mod snapshot;
+mod stream;
+mod tracker;
+
+pub use averaged::Averaged;
+pub use declaration::Declaration;
+pub use difference::Difference;
+pub(crate) use extrema::{ExtremaBuffer, ExtremaList, FieldExtrema, TOTAL};
+pub use family::FamilySnapshot;
+pub(crate) use family_part::{FamilyPart, RETIRED_BUCKETS, TOTAL_BUCKETS, buckets_of};
+pub(crate) use owners::{Changed, OWNERS, Owners};
+pub use panics::UserPanics;
+pub(crate) use part::{Part, ReducerPart, SetPart};
+pub(crate) use reader::Published;
+#[cfg(not(target_family = "wasm"))]
+pub use reader::Waited;
+pub use reader::{CachedReader, Reader};
+pub(crate) use segments::{CHUNK, Chunk, Segment, Segments, chunks_of};
+pub(crate) use settings::Settings;
+pub use snapshot::Snapshot;
+pub use stream::Snapshots;
+pub use tracker::RateTracker;

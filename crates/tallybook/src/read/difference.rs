@@ -1,0 +1,351 @@
+//! [`Difference`]: what happened between two snapshots, and how fast.
+
+use super::extrema::{ExtremaList, TOTAL};
+use super::family_part::FamilyPart;
+use super::segments::Segments;
+use super::snapshot::Snapshot;
+use crate::error::WrongRegistry;
+use crate::metric::{Metric, Stats};
+use crate::record::{Family, Key, Set};
+use crate::row::{Extrema, Flows, RowExtrema};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Two snapshots of one registry, seen as what happened between them: by [`Snapshot::window`] for the last seconds, by
+/// [`Snapshot::since`] for any two, by [`RateTracker::update`](crate::RateTracker::update) since the call before.
+///
+/// Its values have the types of a snapshot: counters are increases, [histograms](crate::Distribution) hold what was
+/// recorded in between, gauges are those of the later snapshot. ExtremaList (`Max`, `Min`, those of a histogram) are exactly
+/// those of the time in between for every window, and wherever the earlier snapshot, as a reader gave it, has been held and is not
+/// older than the longest window; otherwise `Max` and `Min` are those of the later snapshot, and a histogram's are known
+/// to the bucket.
+///
+/// Its rates are increases divided by [`elapsed`](Self::elapsed), the time that really lies between the cuts.
+#[derive(Clone)]
+pub struct Difference {
+    later: Arc<Snapshot>,
+    earlier: Arc<Snapshot>,
+    /// What was extreme in between, if that is known.
+    extrema: Option<Box<[Arc<ExtremaList>]>>,
+}
+
+impl Snapshot {
+    /// What happened between `earlier` and this one.
+    ///
+    /// # Errors
+    /// If they are of different registries.
+    pub fn since(self: &Arc<Self>, earlier: &Arc<Self>) -> Result<Difference, WrongRegistry> {
+        if self.registry != earlier.registry {
+            let name = "the earlier snapshot".to_owned();
+            return Err(WrongRegistry { name, own: earlier.registry, other: self.registry });
+        }
+        let extrema = match extrema_since(&self.history, earlier.epoch()) {
+            None if self.epoch() == earlier.epoch() => Some(Box::default()),
+            known => known,
+        };
+        Ok(Difference { later: self.clone(), earlier: earlier.clone(), extrema })
+    }
+
+    /// What happened in the last `length` of time: since the latest cut that was made so long before this one. Windows up
+    /// to the longest that the registry was [built with](crate::registry::RegistryBuilder::windows), 60 seconds by default, can be
+    /// asked for; a longer one begins where the history does.
+    ///
+    /// As cuts lie some time apart, a window is longer than asked for by up to one interval or a sixteenth of itself,
+    /// whichever is more; where the registry is younger it is shorter. [`Difference::elapsed`] tells, and rates divide by
+    /// that.
+    ///
+    /// ```
+    /// use std::{sync::Arc, time::Duration};
+    /// use tallybook::{Counter, ManualClock, Registry, Stats};
+    ///
+    /// #[derive(Stats)]
+    /// struct Torrent {
+    ///     received: Counter,
+    /// }
+    ///
+    /// let clock = Arc::new(ManualClock::new());
+    /// let registry = Registry::builder().clock(clock.clone()).build();
+    /// let torrent = registry.set::<Torrent>("torrent")?;
+    /// let mut collector = registry.collector()?;
+    /// for second in 0..20 {
+    ///     torrent.record(|t| t.received.add(second * 1000));
+    ///     clock.advance(Duration::from_secs(1));
+    ///     collector.tick();
+    /// }
+    /// let now = registry.reader().latest();
+    /// let window = now.window(Duration::from_secs(2));
+    /// assert_eq!(window.set(&torrent).received, 37_000);
+    /// assert_eq!(window.rates(&torrent).received, 18_500.0); // per second
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn window(self: &Arc<Self>, length: Duration) -> Difference {
+        let mut earlier = self;
+        let mut extrema = Vec::new();
+        for segment in self.history.newest_first() {
+            earlier = &segment.from;
+            extrema.push(segment.extrema.clone());
+            // One that begins before the window does is the last that is wanted.
+            if self.at().saturating_sub(earlier.at()) >= length {
+                break;
+            }
+        }
+        let extrema = Some(extrema.into());
+        Difference { later: self.clone(), earlier: earlier.clone(), extrema }
+    }
+
+    /// What happened since the cut before this one; nothing, in no time, where the registry was built without windows.
+    #[must_use]
+    pub fn last_interval(self: &Arc<Self>) -> Difference {
+        self.window(Duration::ZERO)
+    }
+
+    /// The windows that the registry was [built with](crate::registry::RegistryBuilder::windows), shortest first.
+    #[must_use]
+    pub fn windows(&self) -> &[Duration] {
+        &self.settings.windows
+    }
+}
+
+/// What was extreme since the cut of an epoch, if a segment begins there.
+fn extrema_since(history: &Segments<Snapshot>, epoch: u64) -> Option<Box<[Arc<ExtremaList>]>> {
+    let mut extrema = Vec::new();
+    for segment in history.newest_first() {
+        extrema.push(segment.extrema.clone());
+        match segment.from.epoch().cmp(&epoch) {
+            Ordering::Greater => {}
+            Ordering::Equal => return Some(extrema.into()),
+            Ordering::Less => return None,
+        }
+    }
+    None
+}
+
+impl Difference {
+    /// Between a snapshot and itself.
+    pub(crate) fn nothing(at: &Arc<Snapshot>) -> Self {
+        Difference { later: at.clone(), earlier: at.clone(), extrema: Some(Box::default()) }
+    }
+
+    /// The same, keeping of both snapshots only what they show.
+    pub(crate) fn without_history(self) -> Self {
+        let strip = |snapshot: &Arc<Snapshot>| {
+            if snapshot.history.is_empty() {
+                return snapshot.clone();
+            }
+            Arc::new(Snapshot { history: Segments::default(), ..Snapshot::clone(snapshot) })
+        };
+        let later = strip(&self.later);
+        let is_one = Arc::ptr_eq(&self.later, &self.earlier);
+        let earlier = if is_one { later.clone() } else { strip(&self.earlier) };
+        Difference { later, earlier, ..self }
+    }
+
+    /// The time between the two cuts; zero if they were given in the wrong order.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.later.at().saturating_sub(self.earlier.at())
+    }
+
+    /// The later of the two snapshots.
+    #[must_use]
+    pub fn later(&self) -> &Arc<Snapshot> {
+        &self.later
+    }
+
+    /// The earlier of the two snapshots. One that begins a window has no windows of its own.
+    #[must_use]
+    pub fn earlier(&self) -> &Arc<Snapshot> {
+        &self.earlier
+    }
+
+    /// What a set recorded in between.
+    ///
+    /// # Panics
+    /// If the set belongs to another registry.
+    #[must_use]
+    #[track_caller]
+    pub fn set<S: Stats>(&self, set: &Set<S>) -> S::Value {
+        let values = S::difference(&self.later.set(set), &self.earlier.set(set));
+        self.observe::<S>(values, set.place().found(), TOTAL)
+    }
+
+    /// How much of a set's counters there was per second.
+    ///
+    /// # Panics
+    /// If the set belongs to another registry.
+    #[must_use]
+    #[track_caller]
+    pub fn rates<S: Stats>(&self, set: &Set<S>) -> S::Rates {
+        self.per_second::<S>(&self.set(set))
+    }
+
+    /// What all entries of a family recorded in between, those included that retired meanwhile.
+    ///
+    /// # Panics
+    /// If the family belongs to another registry.
+    #[must_use]
+    #[track_caller]
+    pub fn total<K: Key, S: Stats>(&self, family: &Family<K, S>) -> S::Value {
+        let (later, earlier) = (self.later.family(family), self.earlier.family(family));
+        let values = S::difference(&later.total(), &earlier.total());
+        self.observe::<S>(values, family.shared().and_then(|shared| shared.place.found()), TOTAL)
+    }
+
+    /// How much of a family's counters there was per second, over all entries.
+    ///
+    /// # Panics
+    /// If the family belongs to another registry.
+    #[must_use]
+    #[track_caller]
+    pub fn total_rates<K: Key, S: Stats>(&self, family: &Family<K, S>) -> S::Rates {
+        self.per_second::<S>(&self.total(family))
+    }
+
+    /// What an entry recorded in between. An entry that is not in the earlier snapshot, or that has come back as a new
+    /// one since, started from zero: what the one before it counted is in the [total](Self::total) alone.
+    ///
+    /// # Panics
+    /// If the family belongs to another registry.
+    #[must_use]
+    #[track_caller]
+    pub fn entry<K: Key, S: Stats>(&self, family: &Family<K, S>, key: &K) -> Option<S::Value> {
+        let [later, earlier] = self.parts(family);
+        let later = later?;
+        let row = later.find(key)?;
+        let values = self.row(&later, earlier.as_deref(), row, &mut Vec::new());
+        let serial = later.owner(row)?.meta.serial;
+        Some(self.observe::<S>(values, later.shared.place.found(), serial))
+    }
+
+    /// How much of an entry's counters there was per second, over the whole time in between even if the entry is younger.
+    ///
+    /// # Panics
+    /// If the family belongs to another registry.
+    #[must_use]
+    #[track_caller]
+    pub fn entry_rates<K: Key, S: Stats>(
+        &self,
+        family: &Family<K, S>,
+        key: &K,
+    ) -> Option<S::Rates> {
+        Some(self.per_second::<S>(&self.entry(family, key)?))
+    }
+
+    /// What each entry of the later snapshot recorded in between, in no particular order.
+    ///
+    /// # Panics
+    /// If the family belongs to another registry.
+    #[track_caller]
+    pub fn entries<K: Key, S: Stats>(
+        &self,
+        family: &Family<K, S>,
+    ) -> impl Iterator<Item = (K, S::Value)> {
+        let [later, earlier] = self.parts(family);
+        let rows: Vec<usize> =
+            later.iter().flat_map(|later| later.entries().map(|(row, _)| row)).collect();
+        let place = later.as_ref().and_then(|later| later.shared.place.found());
+        let extrema = if S::EXTREMA > 0 { self.extrema_at(place) } else { HashMap::new() };
+        let mut words = Vec::new();
+        rows.into_iter().filter_map(move |row| {
+            let later = later.as_ref()?;
+            let meta = &later.owner(row)?.meta;
+            let mut values = self.row(later, earlier.as_deref(), row, &mut words);
+            if S::EXTREMA > 0 && self.extrema.is_some() {
+                let extrema = extrema.get(&meta.serial).map(Vec::as_slice).unwrap_or_default();
+                S::observe(&mut values, &mut RowExtrema::new(extrema));
+            }
+            Some((meta.key.clone(), values))
+        })
+    }
+
+    /// Rates per second of an increase that belongs to this difference, such as one of [`entries`](Self::entries). Zero
+    /// if no time has elapsed.
+    #[must_use]
+    pub fn per_second<S: Stats>(&self, increase: &S::Value) -> S::Rates {
+        S::rates(&mut Flows::new(&self.flows::<S>(increase)))
+    }
+
+    /// The flows of an increase, per second.
+    pub(crate) fn flows<M: Metric>(&self, increase: &M::Value) -> Vec<f64> {
+        let mut flows = Vec::with_capacity(M::FLOWS);
+        M::flows(increase, &mut flows);
+        let seconds = self.elapsed().as_secs_f64();
+        let rate = |flow: &mut f64| *flow = if seconds > 0.0 { *flow / seconds } else { 0.0 };
+        flows.iter_mut().for_each(rate);
+        flows
+    }
+
+    #[track_caller]
+    fn parts<K: Key, S: Stats>(&self, family: &Family<K, S>) -> [Option<Arc<FamilyPart<K, S>>>; 2] {
+        let part = |of: &Snapshot| match of.family_part(family) {
+            Ok(part) => part,
+            Err(wrong) => panic!("{wrong}"),
+        };
+        [part(&self.later), part(&self.earlier)]
+    }
+
+    /// What the entry of a row recorded, but for its extrema. An entry keeps its row for life.
+    fn row<K: Key, S: Stats>(
+        &self,
+        later: &FamilyPart<K, S>,
+        earlier: Option<&FamilyPart<K, S>>,
+        row: usize,
+        words: &mut Vec<u64>,
+    ) -> S::Value {
+        let values = later.values(row, self.later.span, words);
+        let Some(entry) = later.owner(row) else { return values };
+        let is_same = |owner: &Arc<_>| Arc::ptr_eq(owner, entry);
+        let before = earlier.filter(|earlier| earlier.owner(row).is_some_and(is_same));
+        let before =
+            before.map(|earlier| earlier.values(row, self.earlier.span, words)).unwrap_or_default();
+        S::difference(&values, &before)
+    }
+
+    /// The extrema of all entries of a place, by field, in order.
+    fn extrema_at(&self, place: Option<(usize, u64)>) -> HashMap<u64, Vec<(u32, Extrema)>> {
+        let mut all = HashMap::<u64, Vec<(u32, Extrema)>>::new();
+        let (Some(segmentes), Some((place, _))) = (&self.extrema, place) else { return all };
+        for (entry, field, extrema) in segmentes.iter().flat_map(|segment| segment.at(place as u32))
+        {
+            let own = all.entry(entry).or_default();
+            match own.binary_search_by_key(&field, |(known, _)| *known) {
+                Ok(at) => own[at].1.fold(extrema),
+                Err(at) => own.insert(at, (field, extrema)),
+            }
+        }
+        all
+    }
+
+    /// Puts the exact extrema into values that are a difference.
+    fn observe<S: Stats>(
+        &self,
+        mut values: S::Value,
+        place: Option<(usize, u64)>,
+        entry: u64,
+    ) -> S::Value {
+        if let (Some(lists), Some((place, _))) = (&self.extrema, place)
+            && S::EXTREMA > 0
+        {
+            let mut by_field = BTreeMap::<u32, Extrema>::new();
+            for (field, seen) in lists.iter().flat_map(|list| list.of(place as u32, entry)) {
+                by_field.entry(field).or_default().fold(seen);
+            }
+            let row: Vec<_> = by_field.into_iter().collect();
+            S::observe(&mut values, &mut RowExtrema::new(&row));
+        }
+        values
+    }
+}
+
+impl fmt::Debug for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Difference")
+            .field("later", &self.later)
+            .field("earlier", &self.earlier)
+            .finish_non_exhaustive()
+    }
+}

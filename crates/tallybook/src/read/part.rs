@@ -1,0 +1,64 @@
+//! [`Part`]: what one place holds in a snapshot.
+
+use super::family_part::AnyFamily;
+use crate::metric::Metric;
+use crate::row::{Row, RowsView, Span};
+use crate::support::user::Owned;
+use std::any::Any;
+use std::sync::Arc;
+
+/// What one place holds.
+#[derive(Clone)]
+pub(crate) enum Part {
+    Set(Arc<SetPart>),
+    Family(Arc<dyn AnyFamily>),
+    Reducer(Arc<ReducerPart>),
+    /// It has shown nothing yet.
+    Nothing,
+}
+
+/// An actor's published state.
+pub(crate) struct ReducerPart {
+    pub(crate) account: Arc<SetPart>,
+    pub(crate) state: Owned<Arc<dyn Any + Send + Sync>>,
+    /// Why there is no reducer any more.
+    pub(crate) failure: Option<Arc<str>>,
+}
+
+impl Part {
+    /// What can be read as a set.
+    pub(crate) fn set(&self) -> Option<&SetPart> {
+        match self {
+            Part::Set(part) => Some(part),
+            Part::Reducer(part) => Some(&part.account),
+            Part::Family(_) | Part::Nothing => None,
+        }
+    }
+}
+
+/// What a set holds.
+pub(crate) struct SetPart {
+    pub(crate) words: Box<[u64]>,
+    pub(crate) buckets: Option<Arc<RowsView>>,
+    pub(crate) averages: Box<[u64]>,
+}
+
+impl SetPart {
+    pub(crate) fn zeros(words: usize) -> Self {
+        SetPart { words: vec![0; words].into(), buckets: None, averages: Box::default() }
+    }
+
+    pub(crate) fn row(&self, span: Span) -> Row<'_> {
+        Row::new(&self.words, self.buckets.as_deref().map(|buckets| &**buckets), 0, span)
+    }
+}
+
+/// The values of a row in which nothing has happened.
+pub(crate) fn nothing<M: Metric>(span: Span) -> M::Value {
+    // Enough for nearly all sets, so that looking at what is not there allocates nothing.
+    static ZEROS: [u64; 512] = [0; 512];
+    match ZEROS.get(..M::WORDS) {
+        Some(zeros) => M::read(&mut Row::of_words(zeros, span)),
+        None => M::read(&mut Row::of_words(&vec![0; M::WORDS], span)),
+    }
+}

@@ -1,0 +1,204 @@
+//! [`Snapshot`]: an immutable state that the program was in.
+
+use super::declaration::Declaration;
+use super::family::FamilySnapshot;
+use super::family_part::FamilyPart;
+use super::panics::UserPanics;
+use super::part::{Part, nothing};
+use super::segments::Segments;
+use super::settings::Settings;
+use crate::error::WrongRegistry;
+use crate::metric::{Counter, Metric, Stats};
+use crate::phase::Place;
+use crate::record::{Family, Key, Set};
+use crate::row::Span;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+/// All numbers of a registry, as of one consistent cut: if a fact is in it, everything that happened before that fact is
+/// in it too, and each fact is in it entirely or not at all.
+///
+/// Immutable, and cheap to keep: it shares whatever has not changed with the snapshots before and after it. Its windows
+/// keep their earlier cuts, so a snapshot that is kept for long keeps a minute of history with it.
+#[derive(Clone)]
+pub struct Snapshot {
+    pub(crate) registry: u64,
+    pub(crate) span: Span,
+    pub(crate) wall: SystemTime,
+    pub(crate) interval: Duration,
+    pub(crate) stale: bool,
+    /// By place. Shorter than the schema where something was registered later.
+    pub(crate) parts: Arc<[Part]>,
+    pub(crate) schema: Arc<Vec<Declaration>>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) panics: Arc<[UserPanics]>,
+    pub(crate) history: Segments<Snapshot>,
+    /// Shared by all copies of one cut, so that the history can tell whether anybody else has one.
+    pub(crate) held: Arc<()>,
+}
+
+impl Snapshot {
+    /// The snapshot of all disabled registries.
+    pub(crate) fn nothing() -> Arc<Self> {
+        static NOTHING: OnceLock<Arc<Snapshot>> = OnceLock::new();
+        let empty = || Snapshot::empty(0, Duration::ZERO, SystemTime::UNIX_EPOCH, Arc::default());
+        NOTHING.get_or_init(|| Arc::new(empty())).clone()
+    }
+
+    pub(crate) fn empty(
+        registry: u64,
+        at: Duration,
+        wall: SystemTime,
+        settings: Arc<Settings>,
+    ) -> Self {
+        Snapshot {
+            registry,
+            span: Span { at, ..Span::default() },
+            wall,
+            interval: Duration::ZERO,
+            stale: false,
+            parts: Arc::default(),
+            schema: Arc::default(),
+            settings,
+            panics: Arc::default(),
+            history: Segments::default(),
+            held: Arc::default(),
+        }
+    }
+
+    /// The epoch that was closed to make it: 0 before the first snapshot, then a larger one each time. One larger, unless
+    /// epochs were closed in between: to empty the queues of events, or because a tick was held up.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.span.last
+    }
+
+    /// When the cut was made, on the registry's clock.
+    #[must_use]
+    pub fn at(&self) -> Duration {
+        self.span.at
+    }
+
+    /// When the cut was made, by the time of day.
+    #[must_use]
+    pub fn wall(&self) -> SystemTime {
+        self.wall
+    }
+
+    /// The time between the cut before this one and this one; for the first, since the registry was made.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Whether this is not the state at the last tick but an older one: a thread was inside a fact for longer than the
+    /// collector's patience, so the next cut could not be finished yet. The numbers are those of [`epoch`](Self::epoch),
+    /// whole and consistent; only the collector's own have moved on. After the collector was stopped or dropped, it says that
+    /// facts are missing that were over by then.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// Where code of the user has panicked in the collector, in the order of registration: a reducer, a question, a clock, a
+    /// waker, the `Drop` of a key, an event or a state. Each panic was caught and cost nothing but what the code was called
+    /// for. Empty in most programs. [`CollectorStats::panics`](crate::collector::CollectorStats::panics) counts all of them.
+    #[must_use]
+    pub fn panics(&self) -> &[UserPanics] {
+        &self.panics
+    }
+
+    /// What is registered, in the order of registration, the collector's own statistics first.
+    pub fn declarations(&self) -> impl Iterator<Item = &Declaration> {
+        self.schema.iter()
+    }
+
+    /// The values of a set. Zeros if the set was registered after the cut, or in a disabled registry.
+    ///
+    /// # Panics
+    /// If the set belongs to another registry; see [`try_set`](Self::try_set).
+    #[must_use]
+    #[track_caller]
+    pub fn set<S: Stats>(&self, set: &Set<S>) -> S::Value {
+        self.try_set(set).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    /// The values of a set, as [`set`](Self::set).
+    ///
+    /// # Errors
+    /// If the set belongs to another registry.
+    pub fn try_set<S: Stats>(&self, set: &Set<S>) -> Result<S::Value, WrongRegistry> {
+        let index = self.check(set.place())?;
+        Ok(index.map_or_else(|| nothing::<S>(self.span), |index| self.metric::<S>(index)))
+    }
+
+    /// A family: its entries and totals. Empty if it was registered after the cut, or in a disabled registry.
+    ///
+    /// # Panics
+    /// If the family belongs to another registry; see [`try_family`](Self::try_family).
+    #[must_use]
+    #[track_caller]
+    pub fn family<K: Key, S: Stats>(&self, family: &Family<K, S>) -> FamilySnapshot<K, S> {
+        self.try_family(family).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    /// A family, as [`family`](Self::family).
+    ///
+    /// # Errors
+    /// If the family belongs to another registry.
+    pub fn try_family<K: Key, S: Stats>(
+        &self,
+        family: &Family<K, S>,
+    ) -> Result<FamilySnapshot<K, S>, WrongRegistry> {
+        let Some(shared) = family.shared() else {
+            return Ok(FamilySnapshot::new(None, 0, self.span));
+        };
+        let part = self.family_part(family)?;
+        let refusals = self.check(&shared.refusals)?;
+        let refused = refusals.map_or(0, |index| self.metric::<Counter>(index));
+        Ok(FamilySnapshot::new(part, refused, self.span))
+    }
+
+    /// What the place of a family holds.
+    pub(crate) fn family_part<K: Key, S: Stats>(
+        &self,
+        family: &Family<K, S>,
+    ) -> Result<Option<Arc<FamilyPart<K, S>>>, WrongRegistry> {
+        let Some(shared) = family.shared() else { return Ok(None) };
+        let index = self.check(&shared.place)?;
+        Ok(match index.and_then(|index| self.parts.get(index)) {
+            Some(Part::Family(part)) => part.clone().as_any().downcast::<FamilyPart<K, S>>().ok(),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn metric<M: Metric>(&self, place: usize) -> M::Value {
+        match self.parts.get(place).and_then(Part::set) {
+            Some(part) => M::read(&mut part.row(self.span)),
+            None => nothing::<M>(self.span),
+        }
+    }
+
+    /// The number of a place, if it is this registry's; `None` for one that is nowhere.
+    pub(crate) fn check(&self, place: &Place) -> Result<Option<usize>, WrongRegistry> {
+        match place.found() {
+            None => Ok(None),
+            Some((index, own)) if own == self.registry => Ok(Some(index)),
+            Some((_, own)) => {
+                Err(WrongRegistry { name: place.name().to_owned(), own, other: self.registry })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("epoch", &self.epoch())
+            .field("at", &self.at())
+            .field("interval", &self.interval)
+            .field("stale", &self.stale)
+            .finish_non_exhaustive()
+    }
+}

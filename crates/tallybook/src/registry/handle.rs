@@ -1,0 +1,114 @@
+//! [`Registry`]: where everything is registered.
+
+use super::names::Names;
+#[cfg(not(target_family = "wasm"))]
+use crate::collect::Ticker;
+use crate::collect::{Collector, CollectorStats, SetTotals, State};
+use crate::error::{CollectError, RegisterError};
+use crate::metric::Stats;
+use crate::phase::{Barrier, Place};
+use crate::read::{Declaration, Reader};
+use crate::record::Set;
+use crate::support::lock;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+#[cfg(not(target_family = "wasm"))]
+use std::time::Duration;
+
+/// Where sets and families are registered and snapshots come from. Clones are the same registry.
+///
+/// One per program is usual; any number may exist, be made and be dropped at any time, from any thread. Nothing is global.
+///
+/// After a `fork` without `exec`, make a new registry in the child: the threads that own the old one's shards are not there.
+#[derive(Clone)]
+pub struct Registry {
+    pub(super) inner: Option<Arc<Inner>>,
+}
+
+/// What the clones of a registry share.
+pub(super) struct Inner {
+    pub(super) state: Arc<State>,
+    pub(super) names: Mutex<Names>,
+    pub(super) own: Set<CollectorStats>,
+}
+
+impl Registry {
+    /// A registry that records nothing: every handle it gives is a no-op of about a nanosecond, with the same types.
+    ///
+    /// It has no memory, no shard and no collector thread; facts are not called; its snapshots are empty.
+    #[must_use]
+    pub const fn disabled() -> Self {
+        Registry { inner: None }
+    }
+
+    /// Whether it was made by [`Registry::disabled`].
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        self.inner.is_none()
+    }
+
+    /// Registers a set under `name`, the first part of the full names of its metrics.
+    ///
+    /// # Errors
+    /// If the name is not valid as the start of a metric name, or it or one of the metrics' full names is taken.
+    pub fn set<S: Stats>(&self, name: &str) -> Result<Set<S>, RegisterError> {
+        let Some(inner) = &self.inner else { return Ok(Set::new(Place::nowhere())) };
+        let mut names = lock(&inner.names);
+        names.take("set", name, None, &S::group())?;
+        let context = &inner.state.context;
+        let mut catalog = lock(&context.catalog);
+        let (place, index) = catalog.add(context, name, |_, index| SetTotals::<S>::new(index));
+        catalog.declare(Declaration {
+            name: name.into(),
+            label: None,
+            group: S::group(),
+            place: index,
+            refusals: index,
+        });
+        Ok(Set::new(place))
+    }
+
+    /// The collector, to tick by hand or to run as a future. There is one at a time.
+    ///
+    /// # Errors
+    /// If there is one.
+    pub fn collector(&self) -> Result<Collector, CollectError> {
+        Collector::new(self.inner.as_ref().map(|inner| inner.state.clone()))
+    }
+
+    /// Starts a thread that ticks every `interval`. Dropping the [`Ticker`] stops it at once, with a last exact cut.
+    ///
+    /// Not on WebAssembly; [`Collector::run`] is.
+    ///
+    /// # Errors
+    /// If the registry is being collected already, the interval is zero, or the system gives no thread.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn collect_every(&self, interval: Duration) -> Result<Ticker, CollectError> {
+        Ticker::start(self.collector()?, interval)
+    }
+
+    /// A reader of the published snapshots. It keeps them, and not the registry.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.inner.as_ref().map(|inner| inner.state.context.published.clone()))
+    }
+
+    /// The collector's own statistics, a set like any other, registered as `tallybook`.
+    #[must_use]
+    pub fn collector_stats(&self) -> Set<CollectorStats> {
+        self.inner.as_ref().map_or_else(|| Set::new(Place::nowhere()), |inner| inner.own.clone())
+    }
+
+    /// The barrier in use; `None` where the registry is disabled.
+    #[must_use]
+    pub fn barrier(&self) -> Option<Barrier> {
+        self.inner.as_ref().map(|inner| inner.state.context.hub.barrier())
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.inner.as_ref().map(|inner| inner.state.context.hub.id());
+        f.debug_struct("Registry").field("id", &id).finish_non_exhaustive()
+    }
+}
