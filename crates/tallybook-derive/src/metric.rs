@@ -49,7 +49,7 @@ pub fn stats_impl(set: &Set) -> TokenStream {
         #[automatically_derived]
         impl #krate::Stats for #ident {
             fn group() -> #krate::schema::Group {
-                #krate::schema::Group { help: #help, fields: ::std::vec::Vec::from([#(#fields),*]) }
+                #krate::schema::Group::new(#help, ::std::vec::Vec::from([#(#fields),*]))
             }
         }
     }

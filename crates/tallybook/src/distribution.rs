@@ -1,5 +1,6 @@
 //! [`Distribution`]: what a snapshot shows of a histogram.
 
+mod any;
 mod combine;
 #[cfg(feature = "serde")]
 mod json;
@@ -7,6 +8,7 @@ mod measure;
 mod quantile;
 mod scale;
 
+pub use any::AnyDistribution;
 pub(crate) use measure::bucket_count;
 pub use measure::{Measure, Measured};
 use std::collections::BTreeMap;

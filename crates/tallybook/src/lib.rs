@@ -17,6 +17,7 @@ pub mod registry;
 mod row;
 pub mod schema;
 mod support;
+pub mod walk;
 
 /// Collecting: the collector, its thread and its own statistics.
 pub mod collector {

@@ -19,9 +19,8 @@ pub use counter::{Counter, UpDownCounter};
 pub use extremum::{Max, Min};
 pub use field::{Metric, Stats, Value};
 pub use gauge::{Gauge, GaugeNumber};
-#[cfg(feature = "serde")]
-pub(crate) use histogram::read_histogram;
 pub use histogram::{Histogram, HistogramRates};
 pub use label::{Label, PerLabel};
 pub use live::{Live, LiveCount, LiveField, LiveRates, Openable};
+pub(crate) use timed::time_open;
 pub use timed::{TimedLive, TimedLiveCount};

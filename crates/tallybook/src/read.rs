@@ -7,8 +7,7 @@ mod difference;
 mod extrema;
 mod family;
 mod family_part;
-#[cfg(feature = "serde")]
-mod json;
+mod identity;
 mod owners;
 mod panics;
 mod part;
@@ -20,13 +19,16 @@ mod stream;
 mod tracker;
 
 pub use averaged::Averaged;
-pub use declaration::Declaration;
+pub use declaration::{Declaration, DeclarationKind};
 pub use difference::Difference;
 pub(crate) use extrema::{ExtremaBuffer, ExtremaList, FieldExtrema, TOTAL};
 pub use family::FamilySnapshot;
-pub(crate) use family_part::{FamilyPart, RETIRED_BUCKETS, TOTAL_BUCKETS, buckets_of};
+pub(crate) use family_part::{AnyFamily, FamilyPart, RETIRED_BUCKETS, TOTAL_BUCKETS, buckets_of};
+pub use identity::Identity;
 pub(crate) use owners::{Changed, OWNERS, Owners};
 pub use panics::UserPanics;
+#[cfg(feature = "serde")]
+pub(crate) use part::ShowState;
 pub(crate) use part::{Part, ReducerPart, SetPart};
 pub(crate) use reader::Published;
 #[cfg(not(target_family = "wasm"))]

@@ -1,46 +1,39 @@
-//! What a set is made of: names, help texts, units and kinds, for everything that shows or exports a snapshot.
+//! Names, help texts, units and kinds: what a set declares, for everything that reads a snapshot without its types.
 //!
-//! A [`Group`] is the declaration of one set, in the order of its fields. The values of a set lie in one row in the same
-//! order, so a walk over the group is a walk over the row: [`Kind::words`] 64-bit words to a field, and
-//! [`Kind::buckets`] counts of histograms.
+//! A [`Group`] is the declaration of one set, in the order of its fields. Names are borrowed where a derive made them, and
+//! owned where they were received in a report.
 
-use crate::distribution::bucket_count;
-use std::time::Duration;
+use std::borrow::Cow;
+use std::sync::Arc;
 
 pub use crate::distribution::Measured;
 
-/// How many 64-bit words a value of each kind takes in a row.
-pub(crate) mod width {
-    pub(crate) const COUNTER: usize = 1;
-    pub(crate) const UP_DOWN_COUNTER: usize = 1;
-    pub(crate) const LIVE: usize = 2;
-    pub(crate) const EXTREMUM: usize = 2;
-    pub(crate) const GAUGE: usize = 4;
-    pub(crate) const HISTOGRAM: usize = 5;
-    pub(crate) const TIMED_LIVE: usize = 3 + HISTOGRAM;
-}
+/// A name or a text: `'static` where it was compiled in, owned where it was received.
+pub type Text = Cow<'static, str>;
 
 /// The scale of the ages of a [`Kind::TimedLive`].
 pub(crate) const AGES_SCALE: u8 = 3;
 
 /// The declaration of a set: the fields of one `#[derive(Stats)]` struct.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Group {
     /// The struct's doc comment.
-    pub help: &'static str,
+    pub help: Text,
     /// The fields in the order of their declaration.
     pub fields: Vec<Field>,
 }
 
 /// One field of a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Field {
     /// The field's name, or what `#[stats(name = "…")]` says instead.
-    pub name: &'static str,
+    pub name: Text,
     /// The field's doc comment.
-    pub help: &'static str,
+    pub help: Text,
     /// The unit of its values, from `#[stats(unit = "…")]`; that of durations is always seconds.
-    pub unit: Option<&'static str>,
+    pub unit: Option<Text>,
     /// What it counts.
     pub kind: Kind,
 }
@@ -49,17 +42,19 @@ impl Field {
     /// A field of that kind. Durations are in seconds, whatever `unit` says.
     #[must_use]
     pub fn new(
-        name: &'static str,
-        help: &'static str,
+        name: impl Into<Text>,
+        help: impl Into<Text>,
         unit: Option<&'static str>,
         kind: Kind,
     ) -> Self {
-        Field { name, help, unit: if kind.is_duration() { Some("seconds") } else { unit }, kind }
+        let unit = if kind.is_duration() { Some("seconds") } else { unit };
+        Field { name: name.into(), help: help.into(), unit: unit.map(Text::Borrowed), kind }
     }
 }
 
 /// Whether a gauge holds integers or floating-point numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Number {
     /// `i64`.
     Integer,
@@ -89,37 +84,29 @@ pub enum Kind {
     Histogram {
         /// What it holds.
         of: Measured,
-        /// A bucket's upper bound is `2^(1 / 2^scale)` times its lower.
-        scale: u8,
+        /// A bucket's upper bound is `2^(1 / 2^scale)` times its lower: from -4 to 8, and never negative in a set of this
+        /// process.
+        scale: i8,
     },
     /// A nested set.
     Group(Group),
     /// The same again for each value of a label.
     PerLabel {
         /// The label's name.
-        label: &'static str,
+        label: Text,
         /// Its values, in the order of the row.
-        values: &'static [&'static str],
+        values: Arc<[Text]>,
         /// What stands under each.
         each: Box<Kind>,
     },
 }
 
 impl Kind {
-    /// How many 64-bit words a value of this kind takes in a set's row.
+    /// The same metric, or set, for each value of a label.
     #[must_use]
-    pub fn words(&self) -> usize {
-        match self {
-            Kind::Counter => width::COUNTER,
-            Kind::UpDownCounter => width::UP_DOWN_COUNTER,
-            Kind::Live => width::LIVE,
-            Kind::Max | Kind::Min => width::EXTREMUM,
-            Kind::Gauge(_) => width::GAUGE,
-            Kind::TimedLive => width::TIMED_LIVE,
-            Kind::Histogram { .. } => width::HISTOGRAM,
-            Kind::Group(group) => group.words(),
-            Kind::PerLabel { values, each, .. } => values.len() * each.words(),
-        }
+    pub fn per_label(label: &'static str, values: &'static [&'static str], each: Kind) -> Self {
+        let values = values.iter().map(|value| Text::Borrowed(value)).collect();
+        Kind::PerLabel { label: label.into(), values, each: Box::new(each) }
     }
 
     /// Whether its values are durations.
@@ -130,32 +117,13 @@ impl Kind {
             _ => false,
         }
     }
-
-    /// How many counts of histograms a value of this kind has in a set's row.
-    #[must_use]
-    pub fn buckets(&self) -> usize {
-        match self {
-            Kind::TimedLive => bucket_count::<Duration>(AGES_SCALE),
-            Kind::Histogram { of: Measured::Integer, scale } => bucket_count::<u64>(*scale),
-            Kind::Histogram { of: Measured::Duration, scale } => bucket_count::<Duration>(*scale),
-            Kind::Group(group) => group.buckets(),
-            Kind::PerLabel { values, each, .. } => values.len() * each.buckets(),
-            _ => 0,
-        }
-    }
 }
 
 impl Group {
-    /// How many counts of histograms a row of this set has.
+    /// A group of these fields.
     #[must_use]
-    pub fn buckets(&self) -> usize {
-        self.fields.iter().map(|field| field.kind.buckets()).sum()
-    }
-
-    /// How many 64-bit words a row of this set takes.
-    #[must_use]
-    pub fn words(&self) -> usize {
-        self.fields.iter().map(|field| field.kind.words()).sum()
+    pub fn new(help: impl Into<Text>, fields: Vec<Field>) -> Self {
+        Group { help: help.into(), fields }
     }
 
     /// The full names of all metrics below `prefix`, joined by underscores, in the order of their declaration.

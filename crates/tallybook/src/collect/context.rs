@@ -7,7 +7,7 @@ use crate::phase::{Hub, Place};
 use crate::read::{Declaration, Published};
 use crate::support::lock;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// See the module.
 pub(crate) struct Context {
@@ -32,6 +32,11 @@ pub(crate) struct Catalog {
 impl Context {
     pub(crate) fn schema(&self) -> Arc<Vec<Declaration>> {
         lock(&self.catalog).schema.clone()
+    }
+
+    /// The time of day by the registry's clock, which is code of the user: not to be called with a lock held.
+    pub(crate) fn time_of_day(&self) -> SystemTime {
+        self.published.latest.load().settings.identity.time_of_day(self.clock.now())
     }
 
     /// The schema as it is now, and the totals of what has been registered since the last call.

@@ -122,13 +122,13 @@ impl<K: Label> Metric for Account<K> {
         ByKind::each(|_| EventStats::rates(flows))
     }
     fn kind() -> Kind {
-        Kind::PerLabel { label: K::NAME, values: K::VALUES, each: Box::new(EventStats::kind()) }
+        Kind::per_label(K::NAME, K::VALUES, EventStats::kind())
     }
 }
 
 impl<K: Label> Stats for Account<K> {
     fn group() -> Group {
         let help = "What became of the events that were sent.";
-        Group { help, fields: vec![Field::new("events", help, None, Self::kind())] }
+        Group::new(help, vec![Field::new("events", help, None, Self::kind())])
     }
 }

@@ -68,12 +68,23 @@ pub(crate) fn read<M: Metric>(
     at: Duration,
 ) -> M::Rates {
     let mut averages = Vec::new();
+    rates(row, [which, M::FLOWS], constant, at, &mut averages);
+    M::rates(&mut Flows::new(&averages))
+}
+
+/// The same without types, for a row of that many flows.
+pub(crate) fn rates(
+    row: &[u64],
+    [which, flows]: [usize; 2],
+    constant: Duration,
+    at: Duration,
+    into: &mut Vec<f64>,
+) {
     if let Some((touched, all)) = row.split_first() {
         let decay = decay(at.saturating_sub(Duration::from_nanos(*touched)), constant);
-        let own = all.iter().skip(which * M::FLOWS).take(M::FLOWS);
-        averages.extend(own.map(|average| f64::from_bits(*average) * decay));
+        let own = all.iter().skip(which * flows).take(flows);
+        into.extend(own.map(|average| f64::from_bits(*average) * decay));
     }
-    M::rates(&mut Flows::new(&averages))
 }
 
 /// What is left of an average after `idle`.

@@ -3,7 +3,7 @@
 use super::field::Metric;
 use crate::phase::Word;
 use crate::row::{Drain, Flows, Row, Span};
-use crate::schema::{Kind, width};
+use crate::schema::Kind;
 
 /// A number that only grows. Read as `u64`. Between two values of which the later is smaller it has begun anew (another run
 /// of the program, say), and the difference is the later one.
@@ -84,8 +84,8 @@ macro_rules! sum_metric {
     };
 }
 
-sum_metric!(Counter, u64, width::COUNTER, increase, Kind::Counter);
-sum_metric!(UpDownCounter, i64, width::UP_DOWN_COUNTER, i64::wrapping_sub, Kind::UpDownCounter);
+sum_metric!(Counter, u64, 1, increase, Kind::Counter);
+sum_metric!(UpDownCounter, i64, 1, i64::wrapping_sub, Kind::UpDownCounter);
 
 /// What a number that only grows has grown by. One that is smaller than before has begun anew, from zero.
 fn increase(later: u64, earlier: u64) -> u64 {

@@ -3,7 +3,7 @@
 use super::field::Metric;
 use crate::phase::Word;
 use crate::row::{Drain, Extrema, Flows, Row, RowExtrema, Span};
-use crate::schema::{Kind, width};
+use crate::schema::Kind;
 
 macro_rules! extremum {
     ($(#[$doc:meta])* $metric:ident, $pick:path, $of:ident) => {
@@ -28,7 +28,7 @@ macro_rules! extremum {
         impl Metric for $metric {
             type Value = Option<u64>;
             type Rates = ();
-            const WORDS: usize = width::EXTREMUM;
+            const WORDS: usize = 2;
             const EXTREMA: usize = 1;
             const STAMPED: bool = false;
 

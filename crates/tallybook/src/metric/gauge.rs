@@ -9,7 +9,7 @@
 use super::field::{Metric, Value};
 use crate::phase::{self, Stamp, Word};
 use crate::row::{Drain, Flows, Row, Span};
-use crate::schema::{Kind, Number, width};
+use crate::schema::{Kind, Number};
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
@@ -87,7 +87,7 @@ impl GaugeNumber for f64 {
 impl<T: GaugeNumber> Metric for Gauge<T> {
     type Value = Option<T>;
     type Rates = ();
-    const WORDS: usize = width::GAUGE;
+    const WORDS: usize = 4;
     const STAMPED: bool = true;
 
     fn at_rest() -> Self {

@@ -8,7 +8,7 @@ use super::field::Metric;
 use crate::distribution::{Distribution, Measure, bucket_count};
 use crate::phase::{Word, Words};
 use crate::row::{Drain, Extrema, Flows, Row, RowExtrema, Span};
-use crate::schema::{Kind, width};
+use crate::schema::Kind;
 use std::marker::PhantomData;
 
 /// How values are spread: `u64` values, or (as `Histogram<Duration>`) durations. Read as a
@@ -209,7 +209,7 @@ fn plus(cell: u64, bucket: usize, n: u64) -> Option<u64> {
 impl<V: Measure, const SCALE: u8> Metric for Histogram<V, SCALE> {
     type Value = Distribution<V>;
     type Rates = HistogramRates;
-    const WORDS: usize = width::HISTOGRAM;
+    const WORDS: usize = 5;
     const BUCKETS: usize = {
         assert!(SCALE <= 8, "the scale of a histogram is 0 to 8");
         bucket_count::<V>(SCALE)
@@ -294,12 +294,12 @@ impl<V: Measure, const SCALE: u8> Metric for Histogram<V, SCALE> {
         HistogramRates { count: flows.take(), sum: flows.take() }
     }
     fn kind() -> Kind {
-        Kind::Histogram { of: V::MEASURED, scale: SCALE }
+        Kind::Histogram { of: V::MEASURED, scale: SCALE as i8 }
     }
 }
 
 /// Reads a histogram of any scale.
-pub(crate) fn read_histogram<V: Measure>(row: &mut Row<'_>, scale: u8) -> Distribution<V> {
+fn read_histogram<V: Measure>(row: &mut Row<'_>, scale: u8) -> Distribution<V> {
     let [count, low, high, min, max] = row.take();
     let taken = row.take_buckets(bucket_count::<V>(scale));
     let sum = u128::from(high) << 64 | u128::from(low);

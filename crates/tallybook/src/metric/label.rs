@@ -138,6 +138,6 @@ where
         PerLabel(L::each(|_| M::rates(flows)))
     }
     fn kind() -> Kind {
-        Kind::PerLabel { label: L::NAME, values: L::VALUES, each: Box::new(M::kind()) }
+        Kind::per_label(L::NAME, L::VALUES, M::kind())
     }
 }

@@ -3,7 +3,7 @@
 use super::counter::Counter;
 use super::field::Metric;
 use crate::row::{Drain, Flows, Row, Span};
-use crate::schema::{Kind, width};
+use crate::schema::Kind;
 use std::time::Duration;
 
 /// An opened and a closed counter; what is live is the difference. Driven by guards: [`Set::open`](crate::Set::open)
@@ -108,7 +108,7 @@ impl serde::Serialize for LiveCount {
 impl Metric for Live {
     type Value = LiveCount;
     type Rates = LiveRates;
-    const WORDS: usize = width::LIVE;
+    const WORDS: usize = 2;
     const FLOWS: usize = 2;
     const STAMPED: bool = false;
 

@@ -10,7 +10,7 @@ use super::live::{LiveRates, openable};
 use crate::distribution::Distribution;
 use crate::phase::{self, Word};
 use crate::row::{Drain, Flows, Row, RowExtrema, Span};
-use crate::schema::{AGES_SCALE, Kind, width};
+use crate::schema::{AGES_SCALE, Kind};
 use std::time::Duration;
 
 /// The ages of a [`TimedLive`].
@@ -130,7 +130,7 @@ impl serde::Serialize for TimedLiveCount {
 impl Metric for TimedLive {
     type Value = TimedLiveCount;
     type Rates = LiveRates;
-    const WORDS: usize = width::TIMED_LIVE;
+    const WORDS: usize = 3 + DurationHistogram::WORDS;
     const BUCKETS: usize = DurationHistogram::BUCKETS;
     const EXTREMA: usize = DurationHistogram::EXTREMA;
     const FLOWS: usize = 2;
@@ -165,9 +165,7 @@ impl Metric for TimedLive {
         let [opened, low, high] = row.take();
         let ages = DurationHistogram::read(row);
         let closed = ages.count();
-        let live = i128::from(opened.wrapping_sub(closed) as i64);
-        let time = join(low, high).wrapping_add(live.wrapping_mul(nanos(at)));
-        TimedLiveCount { opened, closed, time: duration(time), ages }
+        TimedLiveCount { opened, closed, time: time_open([opened, closed], [low, high], at), ages }
     }
     fn difference(later: &TimedLiveCount, earlier: &TimedLiveCount) -> TimedLiveCount {
         if later.opened < earlier.opened || later.closed < earlier.closed {
@@ -201,6 +199,13 @@ impl Metric for TimedLive {
     fn kind() -> Kind {
         Kind::TimedLive
     }
+}
+
+/// For how long all have been open by `at`, from the words of a row.
+pub(crate) fn time_open([opened, closed]: [u64; 2], balance: [u64; 2], at: Duration) -> Duration {
+    let live = i128::from(opened.wrapping_sub(closed) as i64);
+    let time = join(balance[0], balance[1]).wrapping_add(live.wrapping_mul(nanos(at)));
+    duration(time)
 }
 
 /// Adds the own words of one row to those of another.

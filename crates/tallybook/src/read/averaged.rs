@@ -16,9 +16,9 @@ use std::time::Duration;
 /// set, family or entry does; and they fall while nothing happens.
 #[derive(Clone, Copy, Debug)]
 pub struct Averaged<'a> {
-    snapshot: &'a Snapshot,
+    pub(crate) snapshot: &'a Snapshot,
     /// Which of the constants it is.
-    which: usize,
+    pub(crate) which: usize,
 }
 
 impl Snapshot {

@@ -125,6 +125,11 @@ fn extrema_since(history: &Segments<Snapshot>, epoch: u64) -> Option<Box<[Arc<Ex
 }
 
 impl Difference {
+    /// What was extreme in between, if that is known.
+    pub(crate) fn extrema(&self) -> Option<&[Arc<ExtremaList>]> {
+        self.extrema.as_deref()
+    }
+
     /// Between a snapshot and itself.
     pub(crate) fn nothing(at: &Arc<Snapshot>) -> Self {
         Difference { later: at.clone(), earlier: at.clone(), extrema: Some(Box::default()) }

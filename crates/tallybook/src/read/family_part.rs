@@ -5,8 +5,8 @@ use crate::metric::Stats;
 use crate::record::{Key, Keyed, Shared};
 use crate::row::{IndexView, Pages, Row, RowsView, Span, start_of};
 use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
-#[cfg(feature = "serde")]
 use std::time::Duration;
 
 /// See the module.
@@ -82,33 +82,67 @@ impl<K: Key, S: Stats> FamilyPart<K, S> {
     }
 }
 
-#[cfg(feature = "serde")]
-pub(crate) type EachEntry<'a> = dyn FnMut(&dyn std::fmt::Display, Duration, Row<'_>) + 'a;
+/// An entry of a family without its types.
+pub(crate) struct AnyEntry<'a> {
+    /// What its `Display` shows is the label's value.
+    pub(crate) key: &'a dyn fmt::Display,
+    /// Which one of the family it is. Never used twice.
+    pub(crate) serial: u64,
+    /// When it was created, on the registry's clock.
+    pub(crate) since: Duration,
+}
 
-/// A family without its types, for those that walk the schema.
+/// A family without its types.
 pub(crate) trait AnyFamily: Send + Sync {
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
-    #[cfg(feature = "serde")]
+    /// The rows of the total and of what has retired.
     fn totals(&self, span: Span) -> [Row<'_>; 2];
-    /// Calls `f` with the key, the time of creation and the row of each entry.
-    #[cfg(feature = "serde")]
-    fn each(&self, span: Span, f: &mut EachEntry<'_>);
+    fn total_averages(&self) -> &[u64];
+    /// How many entries there are, and how many rows, of which some may be nobody's.
+    fn len(&self) -> usize;
+    fn rows(&self) -> usize;
+    /// The rows that changed in the interval.
+    fn changed(&self) -> &[u32];
+    /// The entry of a row, if it is one's.
+    fn entry(&self, row: usize) -> Option<AnyEntry<'_>>;
+    /// The row of an entry, whose words are read into `words`.
+    fn row_of<'a>(&'a self, row: usize, words: &'a mut Vec<u64>, span: Span) -> Row<'a>;
+    /// Reads the averages of an entry. Answers whether the family keeps them.
+    fn averages_of(&self, row: usize, words: &mut Vec<u64>) -> bool;
 }
 
 impl<K: Key, S: Stats> AnyFamily for FamilyPart<K, S> {
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
     }
-    #[cfg(feature = "serde")]
     fn totals(&self, span: Span) -> [Row<'_>; 2] {
         [self.total(span), self.retired(span)]
     }
-    #[cfg(feature = "serde")]
-    fn each(&self, span: Span, f: &mut EachEntry<'_>) {
-        let mut words = Vec::new();
-        for (row, entry) in self.entries() {
-            self.rows.read(row, &mut words);
-            f(&entry.meta.key, entry.meta.since(), self.row(&words, buckets_of(row), span));
-        }
+    fn total_averages(&self) -> &[u64] {
+        &self.total_averages
+    }
+    fn len(&self) -> usize {
+        self.live
+    }
+    fn rows(&self) -> usize {
+        self.used
+    }
+    fn changed(&self) -> &[u32] {
+        &self.changed
+    }
+    fn entry(&self, row: usize) -> Option<AnyEntry<'_>> {
+        let meta = &self.owner(row)?.meta;
+        Some(AnyEntry { key: &meta.key, serial: meta.serial, since: meta.since() })
+    }
+    fn row_of<'a>(&'a self, row: usize, words: &'a mut Vec<u64>, span: Span) -> Row<'a> {
+        self.rows.read(row, words);
+        self.row(words, buckets_of(row), span)
+    }
+    fn averages_of(&self, row: usize, words: &mut Vec<u64>) -> bool {
+        let averages = self.averages.as_ref();
+        averages.is_some_and(|averages| {
+            averages.read(row, words);
+            true
+        })
     }
 }

@@ -23,7 +23,15 @@ pub(crate) struct ReducerPart {
     pub(crate) state: Owned<Arc<dyn Any + Send + Sync>>,
     /// Why there is no reducer any more.
     pub(crate) failure: Option<Arc<str>>,
+    /// How the state is serialised, where that was chosen.
+    #[cfg(feature = "serde")]
+    pub(crate) show: Option<ShowState>,
 }
+
+/// A state as something that can be serialised, if it is of the right type.
+#[cfg(feature = "serde")]
+pub(crate) type ShowState =
+    for<'a> fn(&'a (dyn Any + Send + Sync)) -> Option<&'a dyn erased_serde::Serialize>;
 
 impl Part {
     /// What can be read as a set.

@@ -1,5 +1,6 @@
 //! [`Settings`]: the settings of a registry that its snapshots tell.
 
+use super::identity::Identity;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,4 +9,5 @@ use std::time::Duration;
 pub(crate) struct Settings {
     pub(crate) windows: Box<[Duration]>,
     pub(crate) constants: Arc<[Duration]>,
+    pub(crate) identity: Identity,
 }

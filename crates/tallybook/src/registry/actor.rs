@@ -5,7 +5,7 @@ use crate::collect::ReducerTotals;
 use crate::error::RegisterError;
 use crate::event::{Account, Actor, ActorShared, Event, Reducer};
 use crate::metric::Stats;
-use crate::read::Declaration;
+use crate::read::{Declaration, DeclarationKind};
 use crate::support::lock;
 use crate::support::user::Owned;
 use std::sync::Arc;
@@ -66,12 +66,13 @@ impl<'a> ActorBuilder<'a> {
             );
         }
         let Some(inner) = &self.registry.inner else { return Ok(Actor::new(None)) };
-        // Before the lock: it is the user's code.
+        // Before the locks: it is the user's code.
         let state = Owned::new(Arc::new(R::Snapshot::default()));
+        let context = &inner.state.context;
+        let created = context.time_of_day();
         let mut names = lock(&inner.names);
         let group = Account::<<R::Event as Event>::Kind>::group();
         names.take("actor", self.name, None, &group)?;
-        let context = &inner.state.context;
         let mut catalog = lock(&context.catalog);
         let mut shared = None;
         let (_, index) = catalog.add(context, self.name, |place, index| {
@@ -80,13 +81,8 @@ impl<'a> ActorBuilder<'a> {
             shared = Some(made.clone());
             ReducerTotals::new(made, Owned::new(reducer), state, index)
         });
-        catalog.declare(Declaration {
-            name: self.name.into(),
-            label: None,
-            group,
-            place: index,
-            refusals: index,
-        });
+        let kind = DeclarationKind::Actor;
+        catalog.declare(Declaration::new(kind, self.name, group, index, created));
         Ok(Actor::new(shared))
     }
 }

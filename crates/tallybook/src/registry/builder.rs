@@ -6,7 +6,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::collect::{Catalog, CollectorStats, Context, Core, History, NAME, State};
 use crate::metric::Stats;
 use crate::phase::{Barrier, Hub, Place};
-use crate::read::{Declaration, Published, Settings, Snapshot};
+use crate::read::{Declaration, DeclarationKind, Identity, Published, Settings, Snapshot};
 use crate::record::Set;
 use arc_swap::ArcSwap;
 use std::fmt;
@@ -46,6 +46,7 @@ pub struct RegistryBuilder {
     windows: Vec<Duration>,
     averages: Vec<Duration>,
     history_limit: usize,
+    instance: String,
 }
 
 impl RegistryBuilder {
@@ -59,6 +60,7 @@ impl RegistryBuilder {
             windows: [1, 10, 60].map(Duration::from_secs).into(),
             averages: [60, 300, 900].map(Duration::from_secs).into(),
             history_limit: 256 * 1024 * 1024,
+            instance: String::new(),
         }
     }
 
@@ -130,14 +132,28 @@ impl RegistryBuilder {
         self
     }
 
+    /// The name of this instance of the program, as its [reports](crate::report::Report) tell it: a host, a node, a shard.
+    /// Empty by default. It stays the same when the program is started again; what tells the runs apart is the
+    /// [incarnation](crate::snapshot::Identity::incarnation).
+    #[must_use]
+    pub fn instance(mut self, name: impl Into<String>) -> Self {
+        self.instance = name.into();
+        self
+    }
+
     /// The registry.
     #[must_use]
     pub fn build(self) -> Registry {
         let hub = Hub::new(self.barrier.unwrap_or_else(Barrier::best));
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let longest = self.windows.last().copied().unwrap_or_default();
-        let settings = Settings { windows: self.windows.into(), constants: self.averages.into() };
-        let empty = Snapshot::empty(hub.id(), clock.now(), clock.wall(), Arc::new(settings));
+        let (at, wall) = (clock.now(), clock.wall());
+        let settings = Settings {
+            windows: self.windows.into(),
+            constants: self.averages.into(),
+            identity: Identity::new(&self.instance, wall, at),
+        };
+        let empty = Snapshot::empty(hub.id(), at, wall, Arc::new(settings));
         let empty = Arc::new(empty);
         let history = History::new(longest, self.history_limit);
         let core = Box::new(Core::new(hub.clone(), empty.clone(), history));
@@ -147,13 +163,7 @@ impl RegistryBuilder {
         // Place 0, for which the collector itself keeps the totals: no shard has a block there.
         let own = Place::new(hub.clone(), 0, NAME, clock.clone());
         let mut catalog = Catalog::new();
-        catalog.declare(Declaration {
-            name: NAME.into(),
-            label: None,
-            group,
-            place: 0,
-            refusals: 0,
-        });
+        catalog.declare(Declaration::new(DeclarationKind::Set, NAME, group, 0, wall));
         let latest = Arc::new(ArcSwap::from_pointee(Snapshot::clone(&empty)));
         let context = Context {
             hub,

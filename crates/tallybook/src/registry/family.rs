@@ -4,8 +4,9 @@ use super::handle::Registry;
 use crate::collect::{FamilyTotals, SetTotals};
 use crate::error::RegisterError;
 use crate::metric::{Counter, Stats, averages};
-use crate::read::Declaration;
+use crate::read::{Declaration, DeclarationKind};
 use crate::record::{Family, Key, Shared};
+use crate::schema::Text;
 use crate::support::lock;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -70,9 +71,10 @@ impl<'a, K: Key, S: Stats> FamilyBuilder<'a, K, S> {
     /// As [`Registry::family`].
     pub fn register(self) -> Result<Family<K, S>, RegisterError> {
         let Some(inner) = &self.registry.inner else { return Ok(Family::new(None)) };
+        let context = &inner.state.context;
+        let created = context.time_of_day();
         let mut names = lock(&inner.names);
         names.take("family", self.name, Some(self.label), &S::group())?;
-        let context = &inner.state.context;
         let mut catalog = lock(&context.catalog);
         let (refusals, refusals_index) =
             catalog.add(context, self.name, |_, index| SetTotals::<Counter>::new(index));
@@ -84,13 +86,11 @@ impl<'a, K: Key, S: Stats> FamilyBuilder<'a, K, S> {
             shared = Some(made.clone());
             FamilyTotals::<K, S>::new(made, index, averages)
         });
-        catalog.declare(Declaration {
-            name: self.name.into(),
-            label: Some(self.label.into()),
-            group: S::group(),
-            place: index,
-            refusals: refusals_index,
-        });
+        let kind = DeclarationKind::Family;
+        let declared = Declaration::new(kind, self.name, S::group(), index, created);
+        let labels = [Text::Owned(self.label.to_owned())].into();
+        let declared = Declaration { labels, refusals: refusals_index, ..declared };
+        catalog.declare(declared);
         Ok(Family::new(shared))
     }
 }

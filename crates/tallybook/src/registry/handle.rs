@@ -7,7 +7,7 @@ use crate::collect::{Collector, CollectorStats, SetTotals, State};
 use crate::error::{CollectError, RegisterError};
 use crate::metric::Stats;
 use crate::phase::{Barrier, Place};
-use crate::read::{Declaration, Reader};
+use crate::read::{Declaration, DeclarationKind, Reader};
 use crate::record::Set;
 use crate::support::lock;
 use std::fmt;
@@ -53,18 +53,14 @@ impl Registry {
     /// If the name is not valid as the start of a metric name, or it or one of the metrics' full names is taken.
     pub fn set<S: Stats>(&self, name: &str) -> Result<Set<S>, RegisterError> {
         let Some(inner) = &self.inner else { return Ok(Set::new(Place::nowhere())) };
+        let context = &inner.state.context;
+        let created = context.time_of_day();
         let mut names = lock(&inner.names);
         names.take("set", name, None, &S::group())?;
-        let context = &inner.state.context;
         let mut catalog = lock(&context.catalog);
         let (place, index) = catalog.add(context, name, |_, index| SetTotals::<S>::new(index));
-        catalog.declare(Declaration {
-            name: name.into(),
-            label: None,
-            group: S::group(),
-            place: index,
-            refusals: index,
-        });
+        let kind = DeclarationKind::Set;
+        catalog.declare(Declaration::new(kind, name, S::group(), index, created));
         Ok(Set::new(place))
     }
 

@@ -79,10 +79,10 @@ fn uses_label(group: &Group, label: &str) -> bool {
 }
 
 /// A label that stands below itself, where `above` are those that stand above.
-fn twice(kind: &Kind, above: &mut Vec<&'static str>) -> Option<&'static str> {
+fn twice<'a>(kind: &'a Kind, above: &mut Vec<&'a str>) -> Option<&'a str> {
     match kind {
         Kind::Group(group) => group.fields.iter().find_map(|field| twice(&field.kind, above)),
-        Kind::PerLabel { label, .. } if above.contains(label) => Some(label),
+        Kind::PerLabel { label, .. } if above.contains(&&**label) => Some(label),
         Kind::PerLabel { label, each, .. } => {
             above.push(label);
             let found = twice(each, above);

@@ -46,14 +46,14 @@ impl<'a> Row<'a> {
         *taken
     }
 
-    /// Cuts off the part of a metric of this kind.
-    #[cfg(feature = "serde")]
-    pub(crate) fn split(&mut self, kind: &crate::schema::Kind) -> Self {
-        let (own, rest) = self.words.split_at(kind.words());
-        let row = Row { words: own, ..*self };
-        self.words = rest;
-        self.bucket += kind.buckets();
-        row
+    /// Takes the next `count` buckets, and calls `each` with the number within them and the count of those that are not
+    /// zero, in order.
+    pub(crate) fn each_bucket(&mut self, count: usize, each: &mut dyn FnMut(usize, u64)) {
+        let first = self.bucket;
+        self.bucket += count;
+        if let Some(buckets) = self.buckets {
+            buckets.each_word(first..self.bucket, |bucket, n| each(bucket - first, n));
+        }
     }
 
     /// Takes the next `count` buckets: the number within them, and the count, of those that are not zero, in order.

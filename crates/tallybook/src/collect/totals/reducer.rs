@@ -5,6 +5,8 @@ use super::set::SetTotals;
 use crate::event::{Account, ActorShared, Batch, Close, Command, Envelope, Event, Outbox, Reducer};
 use crate::metric::{Label, Metric};
 use crate::phase::{Block, Quiet};
+#[cfg(feature = "serde")]
+use crate::read::ShowState;
 use crate::read::{Part, ReducerPart};
 use crate::support::user::{self, Owned};
 use std::any::Any;
@@ -37,6 +39,8 @@ pub(crate) struct ReducerTotals<R: Reducer> {
     is_changed: bool,
     state: Owned<Arc<R::Snapshot>>,
     failure: Option<Arc<str>>,
+    #[cfg(feature = "serde")]
+    show: Option<ShowState>,
 }
 
 impl<R: Reducer> ReducerTotals<R> {
@@ -59,7 +63,16 @@ impl<R: Reducer> ReducerTotals<R> {
             is_changed: true,
             state,
             failure: None,
+            #[cfg(feature = "serde")]
+            show: None,
         }
+    }
+
+    /// Lets the state be serialised.
+    #[cfg(feature = "serde")]
+    pub(crate) fn shown_by(mut self, show: Option<ShowState>) -> Self {
+        self.show = show;
+        self
     }
 
     /// Applies the events of the closed epoch, in their order, and counts what became of them.
@@ -209,7 +222,13 @@ impl<R: Reducer> Totals for ReducerTotals<R> {
         };
         let state: Arc<R::Snapshot> = Arc::clone(&self.state);
         let (state, failure) = (Owned::new(state as _), self.failure.clone());
-        Part::Reducer(Arc::new(ReducerPart { account, state, failure }))
+        Part::Reducer(Arc::new(ReducerPart {
+            account,
+            state,
+            failure,
+            #[cfg(feature = "serde")]
+            show: self.show,
+        }))
     }
 
     fn end(&mut self) {
