@@ -328,14 +328,17 @@ impl World {
 
     /// The snapshot of the epoch that ends here.
     fn check(&mut self, cut: &Snapshot) {
-        let gone = |known: &Known, epoch| known.holders == 0 && known.released < epoch;
-        for (_, known) in self.known.extract_if(.., |_, known| gone(known, self.epoch)) {
-            let (retired, now) = (&mut self.retired, known.now);
-            retired.count += now.count;
-            retired.sum += now.sum;
-            retired.open.opened += now.open.opened;
-            retired.open.closed += now.open.closed;
-        }
+        let (retired, epoch) = (&mut self.retired, self.epoch);
+        self.known.retain(|_, known| {
+            if known.holders > 0 || known.released >= epoch {
+                return true;
+            }
+            retired.count += known.now.count;
+            retired.sum += known.now.sum;
+            retired.open.opened += known.now.open.opened;
+            retired.open.closed += known.now.open.closed;
+            false
+        });
         let family = cut.family(&self.family);
         assert_eq!((cut.epoch(), cut.at(), cut.is_stale()), (self.epoch, self.time, false));
         assert_eq!(cut.set(&self.node), self.set);
