@@ -20,6 +20,8 @@ mod ask;
 mod counted;
 mod doors;
 mod mail;
+#[cfg(all(test, tallybook_loom))]
+mod models;
 mod overflow;
 mod sender;
 mod wake;
@@ -31,8 +33,6 @@ pub(crate) use actor::{Errand, Post};
 pub(crate) use ask::Request;
 pub use ask::{NoReply, Reply};
 pub use counted::{Amount, Counted};
-#[cfg(all(test, tallybook_loom))]
-pub(crate) use mail::Desk;
 pub(crate) use mail::{Letter, Mail, Taken};
 pub(crate) use sender::Letterbox;
 pub use sender::Sender;

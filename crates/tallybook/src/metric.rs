@@ -96,6 +96,24 @@ pub trait Metric: Send + Sized + 'static {
     fn kind() -> Kind;
 }
 
+// How the protocol sees a metric, which it does not know. These calls must not be there when all is compiled.
+impl<M: Metric> crate::phase::Cells for M {
+    #[inline(always)]
+    fn empty() -> Self {
+        M::at_rest()
+    }
+}
+
+impl<M: Metric> crate::phase::Mergeable for M {
+    const STAMPED: bool = <M as Metric>::STAMPED;
+    const ALLOCATES: bool = M::SLOTS > 0;
+
+    #[inline(always)]
+    fn merge(&self, into: &Self) {
+        Metric::merge(self, into);
+    }
+}
+
 /// A set: a struct of metrics, declared with `#[derive(Stats)]`, recorded together.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a set",

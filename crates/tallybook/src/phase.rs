@@ -36,6 +36,7 @@
 mod apart;
 mod barrier;
 mod block;
+mod cells;
 mod closer;
 mod entry;
 mod hub;
@@ -43,7 +44,7 @@ mod keyed;
 mod list;
 mod local;
 #[cfg(all(test, tallybook_loom))]
-mod models;
+pub(crate) mod models;
 mod patience;
 mod queue;
 mod sequencer;
@@ -55,7 +56,8 @@ mod words;
 
 pub(crate) use apart::Apart;
 pub use barrier::Barrier;
-pub(crate) use block::{Block, Cells};
+pub(crate) use block::Block;
+pub(crate) use cells::{Cells, Mergeable};
 pub(crate) use closer::{Closer, Quiet, Stuck};
 pub(crate) use entry::KeyedEntry;
 pub(crate) use hub::Hub;

@@ -1,7 +1,7 @@
 //! [`Block`]: one thread's cells of one set, both sides.
 
+use super::cells::Cells;
 use super::closer::Quiet;
-use crate::metric::Metric;
 
 /// Two sides of cells. The owner of the shard writes the side of the open epoch, the closer drains the other.
 #[repr(align(64))]
@@ -13,18 +13,6 @@ pub(crate) struct Block<S> {
 // that side's epoch, `quiet` by the closer after that epoch was closed and before the next of its parity opens.
 // The sequence and the epoch hand a side over with Release and Acquire, so `S: Send` is enough.
 unsafe impl<S: Send> Sync for Block<S> {}
-
-/// What can be the cells of a block.
-pub(crate) trait Cells: Send + Sized + 'static {
-    /// Cells in which nothing has been recorded.
-    fn empty() -> Self;
-}
-
-impl<S: Metric> Cells for S {
-    fn empty() -> Self {
-        S::at_rest()
-    }
-}
 
 impl<S: Cells> Block<S> {
     pub(crate) fn new() -> Self {

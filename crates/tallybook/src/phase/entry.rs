@@ -1,7 +1,7 @@
 //! [`KeyedEntry`]: one key's shared part: who holds it, and the cells for what has no cache line.
 
+use super::cells::Cells;
 use super::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
-use crate::metric::Metric;
 use std::ops::Deref;
 use std::ptr;
 use std::sync::Arc;
@@ -65,13 +65,13 @@ impl Holders {
     }
 }
 
-impl<X, S: Metric> KeyedEntry<X, S> {
+impl<X, S: Cells> KeyedEntry<X, S> {
     /// An entry with one holder.
     pub(crate) fn new(meta: X) -> Arc<Self> {
         let spill = || Spill {
             flags: AtomicU32::new(0),
             next: AtomicPtr::new(ptr::null_mut()),
-            cells: S::at_rest(),
+            cells: S::empty(),
         };
         Arc::new(KeyedEntry {
             meta,
@@ -247,15 +247,15 @@ impl<X, S> Drop for LentSpill<'_, X, S> {
 #[cfg(all(test, not(tallybook_loom)))]
 mod tests {
     use super::*;
-    use crate::metric::Counter;
+    use crate::phase::word::Word;
 
-    fn count(entry: &KeyedEntry<(), Counter>) -> u32 {
+    fn count(entry: &KeyedEntry<(), Word>) -> u32 {
         Holders::unpack(entry.holders.load(Ordering::Relaxed)).count
     }
 
     #[test]
     fn an_entry_with_more_holders_than_can_be_counted_is_held_for_ever() {
-        let entry = KeyedEntry::<(), Counter>::new(());
+        let entry = KeyedEntry::<(), Word>::new(());
         let nearly = Holders { released: 0, count: FOR_EVER - 2 };
         entry.holders.store(nearly.pack(), Ordering::Relaxed);
         assert!(entry.hold());
@@ -279,7 +279,7 @@ mod tests {
         for last in [10, u64::from(u32::MAX), u64::from(u32::MAX) + 1, (7 << 32) + 3] {
             for length in 1..5 {
                 for age in 0..8 {
-                    let entry = KeyedEntry::<(), Counter>::new(());
+                    let entry = KeyedEntry::<(), Word>::new(());
                     let released = (last + 1 - age) as u32;
                     entry.holders.store(Holders { released, count: 0 }.pack(), Ordering::Relaxed);
                     assert_eq!(entry.retire(last + 1 - length, last), age > length);
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn an_interval_of_more_epochs_than_can_be_told_apart_retires_nothing() {
-        let entry = KeyedEntry::<(), Counter>::new(());
+        let entry = KeyedEntry::<(), Word>::new(());
         entry.release(1);
         assert!(!entry.retire(2, u64::from(u32::MAX) + 5));
     }

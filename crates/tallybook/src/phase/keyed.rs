@@ -13,11 +13,11 @@
 //! [apart](super::Apart) meanwhile.
 
 use super::apart::Apart;
+use super::cells::Mergeable;
 use super::closer::Quiet;
 use super::entry::{KeyedEntry, LentSpill};
 use super::sync::{AtomicPtr, AtomicU32, Mutex, Ordering::Relaxed, lock};
 use super::word::Word;
-use crate::metric::Metric;
 use std::ops::Deref;
 use std::ptr;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ struct Line<X, S> {
 // SAFETY: as for `Block`: a side has one user at a time, the owner inside a fact or the closer once it is quiet.
 unsafe impl<X: Send + Sync, S: Send> Sync for KeyedBlock<X, S> {}
 
-impl<X: Send + Sync + 'static, S: Metric> KeyedBlock<X, S> {
+impl<X: Send + Sync + 'static, S: Mergeable> KeyedBlock<X, S> {
     pub(crate) fn new() -> Self {
         KeyedBlock { sides: [Side::new(0), Side::new(1)] }
     }
@@ -163,20 +163,15 @@ impl<X, S> Deref for Met<X, S> {
     }
 }
 
-/// Whether merging such cells may allocate.
-const fn allocates<S: Metric>() -> bool {
-    S::SLOTS > 0
-}
-
 /// How many lines a side has: a power of two, fewer where the set is large.
 fn lines<X, S>() -> usize {
     let fit = (MOST_BYTES / size_of::<Line<X, S>>()).max(1);
     (1 << fit.ilog2()).clamp(LEAST_LINES, MOST_LINES)
 }
 
-impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
+impl<X: Send + Sync + 'static, S: Mergeable> Side<X, S> {
     fn new(number: usize) -> Self {
-        let line = |_| Line { entry: AtomicPtr::new(ptr::null_mut()), cells: S::at_rest() };
+        let line = |_| Line { entry: AtomicPtr::new(ptr::null_mut()), cells: S::empty() };
         let lines = lines::<X, S>();
         Side {
             number,
@@ -213,7 +208,7 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
             // A fact around this one has it, and gives it back.
             Some(line) if is_lent(line.entry.load(Relaxed)) => f(&line.cells),
             Some(line) => line.lend(wanted, f),
-            None => f(&Joined { side: self, entry, home, cells: S::at_rest() }.cells),
+            None => f(&Joined { side: self, entry, home, cells: S::empty() }.cells),
         }
     }
 
@@ -261,7 +256,7 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
         if is_lent(holder) {
             return false;
         }
-        let _apart = allocates::<S>().then(Apart::begin);
+        let _apart = S::ALLOCATES.then(Apart::begin);
         let turn = self.turn.get();
         self.turn.set(turn + 1);
         let victim = &self.victims[turn as usize % VICTIMS];
@@ -300,7 +295,7 @@ impl<X: Send + Sync + 'static, S: Metric> Side<X, S> {
         match extras.iter().rev().take(PROBES).find(|extra| ptr::eq(extra.entry, entry)) {
             Some(extra) => cells.merge(&extra.cells),
             None => {
-                let extra = Extra { entry, cells: S::at_rest() };
+                let extra = Extra { entry, cells: S::empty() };
                 cells.merge(&extra.cells);
                 extras.push(extra);
             }
@@ -353,14 +348,14 @@ impl<X, S> Drop for Lent<'_, X, S> {
 }
 
 /// Cells for the time of one fact. Dropping it merges them into a line of the entry.
-struct Joined<'a, X: Send + Sync + 'static, S: Metric> {
+struct Joined<'a, X: Send + Sync + 'static, S: Mergeable> {
     side: &'a Side<X, S>,
     entry: &'a Arc<KeyedEntry<X, S>>,
     home: u32,
     cells: S,
 }
 
-impl<X: Send + Sync + 'static, S: Metric> Drop for Joined<'_, X, S> {
+impl<X: Send + Sync + 'static, S: Mergeable> Drop for Joined<'_, X, S> {
     fn drop(&mut self) {
         let _apart = Apart::begin();
         // SAFETY: made by `record_elsewhere`, whose caller keeps the contract until the fact ends, which is after this.
@@ -374,18 +369,16 @@ impl<X: Send + Sync + 'static, S: Metric> Drop for Joined<'_, X, S> {
 #[cfg(all(test, not(tallybook_loom)))]
 mod tests {
     use super::*;
-    use crate::metric::{Counter, Metric, Span};
-    use crate::row::{Drain, Rest};
 
-    type Entry = KeyedEntry<usize, Counter>;
+    type Entry = KeyedEntry<usize, Word>;
 
     /// Other threads, preempted while they merged, have the own cells of all entries: nobody waits, and each entry gets what
     /// is its own.
     #[test]
     fn where_nothing_can_be_merged_each_entry_keeps_what_is_its_own() {
-        let count = 3 * lines::<usize, Counter>();
+        let count = 3 * lines::<usize, Word>();
         let entries: Vec<Arc<Entry>> = (0..count).map(Entry::new).collect();
-        let block = KeyedBlock::<usize, Counter>::new();
+        let block = KeyedBlock::<usize, Word>::new();
         let others = AtomicPtr::new(ptr::null_mut());
         let taken: Vec<_> = entries
             .iter()
@@ -401,10 +394,8 @@ mod tests {
         }
         drop(taken);
         let mut found = vec![0; count];
-        let mut rest = Rest::default();
         block.drain(Quiet { side: 0 }, |entry, cells| {
-            let sum = std::slice::from_mut(&mut found[entry.meta]);
-            cells.drain(&mut Drain::new(sum, &mut rest, Span::default()));
+            found[entry.meta] += cells.take();
         });
         let wanted = |n: usize| 3 * n as u64 + 3;
         assert_eq!(found, (0..count).map(wanted).collect::<Vec<_>>());

@@ -7,14 +7,14 @@
 
 use super::apart::{self, Apart};
 use super::barrier::Barrier;
-use super::block::{Block, Cells};
+use super::block::Block;
+use super::cells::{Cells, Mergeable};
 use super::entry::KeyedEntry;
 use super::hub::{Hub, next_id};
 use super::keyed::KeyedBlock;
 use super::shard::{Epoch, Fact, Shard};
 use super::stamp;
 use crate::clock::Clock;
-use crate::metric::Metric;
 use crate::user;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -91,7 +91,7 @@ impl<S: Cells> Part for Block<S> {
     }
 }
 
-impl<X: Send + Sync + 'static, S: Metric> Part for KeyedBlock<X, S> {
+impl<X: Send + Sync + 'static, S: Mergeable> Part for KeyedBlock<X, S> {
     fn bytes() -> usize {
         KeyedBlock::<X, S>::bytes()
     }
@@ -102,7 +102,7 @@ impl<X: Send + Sync + 'static, S: Metric> Part for KeyedBlock<X, S> {
 
 /// One fact on a set.
 #[inline(always)]
-pub(crate) fn record_block<S: Metric>(place: &Place, f: impl FnOnce(&S)) {
+pub(crate) fn record_block<S: Mergeable>(place: &Place, f: impl FnOnce(&S)) {
     within(place, move |block: &Block<S>, fact| {
         stamp::lend(S::STAMPED, fact.shard(), block.side(fact.side()), f);
     });
@@ -120,7 +120,7 @@ pub(crate) fn record_cells<C: Cells, T>(place: &Place, f: impl FnOnce(&C) -> T) 
 
 /// One fact on an entry, which the caller holds and which prefers the cache line `home`.
 #[inline(always)]
-pub(crate) fn record_entry<X: Send + Sync + 'static, S: Metric>(
+pub(crate) fn record_entry<X: Send + Sync + 'static, S: Mergeable>(
     place: &Place,
     entry: &Arc<KeyedEntry<X, S>>,
     home: u32,
@@ -140,7 +140,7 @@ pub(crate) fn record_entry<X: Send + Sync + 'static, S: Metric>(
 }
 
 /// Shows the collector an entry, which the caller holds, without recording anything.
-pub(crate) fn touch_entry<X: Send + Sync + 'static, S: Metric>(
+pub(crate) fn touch_entry<X: Send + Sync + 'static, S: Mergeable>(
     place: &Place,
     entry: &Arc<KeyedEntry<X, S>>,
     home: u32,
@@ -152,7 +152,7 @@ pub(crate) fn touch_entry<X: Send + Sync + 'static, S: Metric>(
 }
 
 /// Stops holding an entry. A fact too, so that the collector looks at the entry when it closes the epoch.
-pub(crate) fn release_entry<X: Send + Sync + 'static, S: Metric>(
+pub(crate) fn release_entry<X: Send + Sync + 'static, S: Mergeable>(
     place: &Place,
     entry: &Arc<KeyedEntry<X, S>>,
     home: u32,

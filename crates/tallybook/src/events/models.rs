@@ -1,17 +1,16 @@
-//! The model of events: what two threads send through queues of one, against cuts.
+//! The loom model of events: two threads send through queues of one while epochs are closed. Run by
+//! `scripts/loom`.
 
-use super::{Writer, check};
-use crate::events::{Delivery, Desk, Event, Full, Letter, Mail, Order, Taken as Events};
+use super::mail::Desk;
+use super::{Delivery, Event, Full, Letter, Mail, Order, Taken as Events};
 use crate::metric::{Metric, Span};
-use crate::phase::sync::Ordering::{Acquire, Release};
-use crate::phase::{Barrier, Block, Closer, Hub, Patience, Room};
+use crate::phase::models::{Told, Writer, check, cut};
+use crate::phase::{Barrier, Block, Closer, Hub, Room};
 use crate::row::{Drain, Rest};
-use loom::sync::atomic::AtomicU64;
 use loom::thread;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// An event, and which one it is.
+/// An event with its number.
 struct Sent(u64);
 
 #[derive(Clone, Copy, tallybook_derive::Label)]
@@ -40,16 +39,11 @@ struct Sender {
 
 impl Sender {
     fn send(&self, event: u64) {
-        let Writer { hub, shard } = &self.writer;
-        // SAFETY: the shard is this writer's until it is dropped.
-        let (block, fact) = unsafe {
-            (shard.block(0, 0, Block::<Mail<Sent>>::new), shard.enter(&hub.epoch, hub.barrier))
-        };
-        block.side(fact.side()).put_ordered(Sent(event), &self.desk);
+        self.writer.record(|mail: &Mail<Sent>| _ = mail.put_ordered(Sent(event), &self.desk));
     }
 }
 
-/// What has been taken, and the account of it: `[sent, dropped]`.
+/// The collector: the events it has taken, and their account, `[sent, dropped]`.
 struct Taken {
     closer: Closer,
     letters: Vec<Letter<Sent>>,
@@ -57,21 +51,16 @@ struct Taken {
 }
 
 impl Taken {
-    /// Closes an epoch, takes what it holds, and checks the account.
+    /// Closes an epoch, takes its events, and checks the account.
     fn cut(&mut self) {
-        let epoch = self
-            .closer
-            .close_within(&mut Patience::new(Duration::MAX))
-            .expect("a model's writers are never stuck");
-        let span = Span { first: epoch, last: epoch, ..Span::default() };
         let mut events = Events::new();
         let account = &mut self.account;
-        self.closer.drain(epoch, |_, block, quiet| {
+        cut(&mut self.closer, |block, quiet| {
             let block = block.downcast_ref::<Block<Mail<Sent>>>().expect("there is one place");
             let mail = block.quiet(quiet);
             mail.take(&mut events);
             let (mut words, mut rest) = (vec![0; 5], Rest::default());
-            mail.account.drain(&mut Drain::new(&mut words, &mut rest, span));
+            mail.account.drain(&mut Drain::new(&mut words, &mut rest, Span::default()));
             account[0] += words[0];
             account[1] += words[3];
         });
@@ -82,24 +71,23 @@ impl Taken {
     }
 }
 
-/// One thread sends two events and tells another, which then sends one, while epochs are closed: the account adds up at
-/// each cut, and the one that was told comes last.
+/// One thread sends two events and tells another, which then sends one, while epochs are closed: the
+/// account adds up at each cut, and the event of the thread that was told comes last.
 #[test]
 fn the_account_of_events_adds_up() {
     check(3, || {
         let hub = Hub::new(Barrier::Fence);
         let desk = Arc::new(Desk::new(Room::new(1, 1)));
-        let told = Arc::new(AtomicU64::new(0));
+        let told = Told::new(0);
         let sender = || Sender { writer: Writer::new(&hub), desk: desk.clone() };
         let (first, second, heard) = (sender(), sender(), told.clone());
         let tells = thread::spawn(move || {
             first.send(1);
             first.send(2);
-            // Release and Acquire: the program's own synchronisation.
-            told.store(1, Release);
+            told.tell(1);
         });
         let hears = thread::spawn(move || {
-            if heard.load(Acquire) == 1 {
+            if heard.heard() == 1 {
                 second.send(3);
             }
         });
