@@ -37,16 +37,20 @@ mod apart;
 mod barrier;
 mod block;
 mod cells;
+mod claims;
 mod closer;
 mod entry;
 mod hub;
 mod keyed;
 mod list;
+mod loan;
 mod local;
 #[cfg(all(test, tallybook_loom))]
 pub(crate) mod models;
 mod patience;
+mod place;
 mod queue;
+mod recent;
 mod sequencer;
 mod shard;
 mod stamp;
@@ -62,10 +66,9 @@ pub(crate) use closer::{Closer, Quiet, Stuck};
 pub(crate) use entry::KeyedEntry;
 pub(crate) use hub::Hub;
 pub(crate) use keyed::{KeyedBlock, Met};
-pub(crate) use local::{
-    Place, record_block, record_cells, record_entry, release_entry, touch_entry,
-};
+pub(crate) use local::{record_block, record_cells, record_entry, release_entry, touch_entry};
 pub(crate) use patience::Patience;
+pub(crate) use place::Place;
 pub(crate) use queue::{Queue, Room};
 pub(crate) use sequencer::{Run, Sequencer};
 pub(crate) use stamp::{Stamp, stamp, time};

@@ -1,6 +1,6 @@
 //! [`Queue`]: what one thread has put by for the closer.
 
-use super::Apart;
+use super::apart::Apart;
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
