@@ -52,7 +52,7 @@ pub use metric::{
     LiveRates, Lives, Max, Metric, Min, PerLabel, Span, Stats, TimedLive, TimedLiveCount,
     UpDownCounter, Value,
 };
-pub use phase::Barrier;
+pub use phase::FenceKind;
 #[cfg(not(target_family = "wasm"))]
 pub use reader::Waited;
 pub use reader::{CachedReader, Reader, Snapshots};

@@ -34,12 +34,12 @@
 //! A forked child has the parent's shards but none of its threads but one. Make a new registry in the child.
 
 mod apart;
-mod barrier;
 mod block;
 mod cells;
 mod claims;
 mod closer;
 mod entry;
+mod fence;
 mod hub;
 mod keyed;
 mod list;
@@ -59,11 +59,11 @@ mod word;
 mod words;
 
 pub(crate) use apart::Apart;
-pub use barrier::Barrier;
 pub(crate) use block::Block;
 pub(crate) use cells::{Cells, Mergeable};
 pub(crate) use closer::{Closer, Quiet, Stuck};
 pub(crate) use entry::KeyedEntry;
+pub use fence::FenceKind;
 pub(crate) use hub::Hub;
 pub(crate) use keyed::{KeyedBlock, Met};
 pub(crate) use local::{record_block, record_cells, record_entry, release_entry, touch_entry};

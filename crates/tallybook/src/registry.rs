@@ -15,7 +15,7 @@ use crate::events::{Actor, Reducer, Wake};
 use crate::family::{Family, Key};
 use crate::metric::Stats;
 use crate::names::Names;
-use crate::phase::{Barrier, Hub, Place};
+use crate::phase::{FenceKind, Hub, Place};
 use crate::reader::{Published, Reader};
 use crate::set::Set;
 use crate::signal::Signal;
@@ -75,7 +75,7 @@ impl Registry {
         Self::builder().build()
     }
 
-    /// A registry with a clock, a barrier or a patience of your choice.
+    /// A registry with a clock, a fence or a patience of your choice.
     #[must_use]
     pub fn builder() -> RegistryBuilder {
         RegistryBuilder::new()
@@ -183,10 +183,10 @@ impl Registry {
         self.inner.as_ref().map_or_else(|| Set::new(Place::nowhere()), |inner| inner.own.clone())
     }
 
-    /// The barrier in use; `None` where the registry is disabled.
+    /// The fence in use; `None` if the registry is disabled.
     #[must_use]
-    pub fn barrier(&self) -> Option<Barrier> {
-        self.inner.as_ref().map(|inner| inner.hub.barrier())
+    pub fn fence(&self) -> Option<FenceKind> {
+        self.inner.as_ref().map(|inner| inner.hub.fence())
     }
 }
 

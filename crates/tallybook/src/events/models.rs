@@ -5,7 +5,7 @@ use super::mail::Desk;
 use super::{Delivery, Event, Full, Letter, Mail, Order, Taken as Events};
 use crate::metric::{Metric, Span};
 use crate::phase::models::{Told, Writer, check, cut};
-use crate::phase::{Barrier, Block, Closer, Hub, Room};
+use crate::phase::{Block, Closer, FenceKind, Hub, Room};
 use crate::row::{Drain, Rest};
 use loom::thread;
 use std::sync::Arc;
@@ -76,7 +76,7 @@ impl Taken {
 #[test]
 fn the_account_of_events_adds_up() {
     check(3, || {
-        let hub = Hub::new(Barrier::Fence);
+        let hub = Hub::new(FenceKind::Fence);
         let desk = Arc::new(Desk::new(Room::new(1, 1)));
         let told = Told::new(0);
         let sender = || Sender { writer: Writer::new(&hub), desk: desk.clone() };

@@ -93,7 +93,7 @@ impl Closer {
         // Release: pairs with the Acquire in `Shard::enter`. The next epoch's sides are those that were drained last;
         // their next user must see them empty.
         self.hub.epoch.store(epoch + 1, Ordering::Release);
-        self.hub.barrier.heavy();
+        self.hub.fence.heavy();
         // After the store: a shard that is not in the list yet belongs to a thread that will take the list's lock after
         // this, and will therefore see the new epoch.
         self.hub.list_shards(&mut self.shards);

@@ -1,6 +1,6 @@
 //! [`Hub`]: the epoch and the shards of one registry.
 
-use super::barrier::Barrier;
+use super::fence::FenceKind;
 use super::list::List;
 use super::shard::{Epoch, Shard};
 use super::sync::AtomicU64;
@@ -12,7 +12,7 @@ pub(crate) struct Hub {
     /// Never 0 and never used twice in a process.
     id: u64,
     pub(super) epoch: Epoch,
-    pub(super) barrier: Barrier,
+    pub(super) fence: FenceKind,
     shards: List<Arc<Shard>>,
     /// Those that no thread owns.
     free: List<Arc<Shard>>,
@@ -26,14 +26,14 @@ pub(crate) struct Hub {
 type Numbers = std::sync::atomic::AtomicU64;
 
 impl Hub {
-    pub(crate) fn new(barrier: Barrier) -> Arc<Self> {
+    pub(crate) fn new(fence: FenceKind) -> Arc<Self> {
         // Asked for by name, it may still be missing: registering is idempotent and says so.
-        let barrier = if barrier == Barrier::Membarrier { Barrier::best() } else { barrier };
+        let fence = if fence == FenceKind::Membarrier { FenceKind::best() } else { fence };
         Arc::new(Hub {
             id: next_id(),
             // From 1 on, so that 0 can mean "never" in what is kept per epoch.
             epoch: CachePadded::new(AtomicU64::new(1)),
-            barrier,
+            fence,
             shards: List::new(),
             free: List::new(),
             refused: Numbers::new(0),
@@ -46,8 +46,8 @@ impl Hub {
         self.id
     }
 
-    pub(crate) fn barrier(&self) -> Barrier {
-        self.barrier
+    pub(crate) fn fence(&self) -> FenceKind {
+        self.fence
     }
 
     /// Makes the calling thread the owner of a shard, until it gives it to `release`. The lock hands over what the last

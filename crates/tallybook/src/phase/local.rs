@@ -7,10 +7,10 @@
 //! [apart](super::Apart), such as those of a memory allocator.
 
 use super::apart::{self, Apart};
-use super::barrier::Barrier;
 use super::block::Block;
 use super::cells::{Cells, Mergeable};
 use super::entry::KeyedEntry;
+use super::fence::FenceKind;
 use super::keyed::KeyedBlock;
 use super::loan::{self, Loan};
 use super::place::{Inner, Place};
@@ -131,7 +131,7 @@ fn within<B: BlockKind, T>(place: &Place, f: impl FnOnce(&B, &Fact<'_>) -> T) ->
     // SAFETY: it belongs to the hub, which the place keeps.
     let epoch = unsafe { &*epoch };
     // SAFETY: this thread owns the shard. Blocks are remembered only for hubs that use `membarrier`.
-    match unsafe { shard.try_enter(epoch, Barrier::Membarrier) } {
+    match unsafe { shard.try_enter(epoch, FenceKind::Membarrier) } {
         Some(fact) => Some(f(block, &fact)),
         None => run_joined(place, inner, shard, block, &mut Some(f)),
     }
@@ -188,10 +188,10 @@ fn within_found<B: BlockKind, T>(
     // SAFETY: this thread owns the shard, and facts stand apart.
     let block = unsafe { shard.block(place.index, B::bytes(), B::empty) };
     drop(apart);
-    if owned.is_some() && !loan::is_any() && hub.barrier() == Barrier::Membarrier {
+    if owned.is_some() && !loan::is_any() && hub.fence() == FenceKind::Membarrier {
         recent::remember(place.id, shard, ptr::from_ref(block).cast(), &raw const hub.epoch);
     }
     // SAFETY: this thread owns the shard.
-    let fact = unsafe { shard.enter(&hub.epoch, hub.barrier()) };
+    let fact = unsafe { shard.enter(&hub.epoch, hub.fence()) };
     Some(f.take()?(block, &fact))
 }

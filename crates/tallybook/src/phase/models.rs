@@ -11,7 +11,7 @@ use super::sync::{
     Ordering::{Acquire, Release},
 };
 use super::{
-    Barrier, Block, Cells, Closer, Hub, KeyedBlock, KeyedEntry, Mergeable, Patience, Quiet, Word,
+    Block, Cells, Closer, FenceKind, Hub, KeyedBlock, KeyedEntry, Mergeable, Patience, Quiet, Word,
 };
 use loom::thread;
 use std::any::Any;
@@ -95,7 +95,7 @@ impl Writer {
         let (block, fact) = unsafe {
             (
                 self.shard.block(0, 0, Block::<C>::new),
-                self.shard.enter(&self.hub.epoch, self.hub.barrier),
+                self.shard.enter(&self.hub.epoch, self.hub.fence),
             )
         };
         f(block.side(fact.side()));
@@ -106,7 +106,7 @@ impl Writer {
         // SAFETY: as above, and the model holds the entry.
         unsafe {
             let block = self.shard.block(1, 0, Cache::new);
-            let fact = self.shard.enter(&self.hub.epoch, self.hub.barrier);
+            let fact = self.shard.enter(&self.hub.epoch, self.hub.fence);
             block.record(fact.side(), entry, home, f);
         }
     }
@@ -116,7 +116,7 @@ impl Writer {
         // SAFETY: as above.
         unsafe {
             let block = self.shard.block(1, 0, Cache::new);
-            let fact = self.shard.enter(&self.hub.epoch, self.hub.barrier);
+            let fact = self.shard.enter(&self.hub.epoch, self.hub.fence);
             block.touch(fact.side(), entry, home);
             entry.release(fact.epoch());
         }
@@ -167,9 +167,9 @@ impl Totals {
 }
 
 /// Two facts on two fields during two cuts: no cut holds half a fact, and the totals are exact in the end.
-fn a_fact_is_whole(barrier: Barrier) {
+fn a_fact_is_whole(fence: FenceKind) {
     check(3, move || {
-        let hub = Hub::new(barrier);
+        let hub = Hub::new(fence);
         let writer = Writer::new(&hub);
         let thread = thread::spawn(move || {
             for _ in 0..2 {
@@ -192,19 +192,19 @@ fn a_fact_is_whole(barrier: Barrier) {
 
 #[test]
 fn whole_facts() {
-    a_fact_is_whole(Barrier::Fence);
+    a_fact_is_whole(FenceKind::Fence);
 }
 
 #[test]
 #[should_panic(expected = "a law is broken")]
-fn without_a_barrier_facts_break() {
-    a_fact_is_whole(Barrier::Broken);
+fn without_a_fence_facts_break() {
+    a_fact_is_whole(FenceKind::Broken);
 }
 
 /// One thread opens and tells another, which closes: no cut holds the closing without the opening.
-fn never_closed_without_opened(barrier: Barrier) {
+fn never_closed_without_opened(fence: FenceKind) {
     check(3, move || {
-        let hub = Hub::new(barrier);
+        let hub = Hub::new(fence);
         let told = Told::new(0);
         let (opener, closer, heard) = (Writer::new(&hub), Writer::new(&hub), told.clone());
         let opens = thread::spawn(move || {
@@ -228,13 +228,13 @@ fn never_closed_without_opened(barrier: Barrier) {
 
 #[test]
 fn cuts_are_consistent() {
-    never_closed_without_opened(Barrier::Fence);
+    never_closed_without_opened(FenceKind::Fence);
 }
 
 #[test]
 #[should_panic(expected = "a law is broken")]
-fn without_a_barrier_cuts_break() {
-    never_closed_without_opened(Barrier::Broken);
+fn without_a_fence_cuts_break() {
+    never_closed_without_opened(FenceKind::Broken);
 }
 
 /// A thread ends and the next one takes over its shard while an epoch is closed: nothing is lost or
@@ -242,7 +242,7 @@ fn without_a_barrier_cuts_break() {
 #[test]
 fn a_shard_changes_hands() {
     check(3, || {
-        let hub = Hub::new(Barrier::Fence);
+        let hub = Hub::new(FenceKind::Fence);
         let others = hub.clone();
         let threads = thread::spawn(move || {
             for _ in 0..2 {
@@ -265,7 +265,7 @@ fn a_shard_changes_hands() {
 #[test]
 fn lines_are_evicted() {
     check(2, || {
-        let hub = Hub::new(Barrier::Fence);
+        let hub = Hub::new(FenceKind::Fence);
         let entries: [Arc<Entry>; 3] = std::array::from_fn(|key| Entry::new(key as u8));
         let others = (hub.clone(), entries.clone());
         let thread = thread::spawn(move || {
@@ -293,7 +293,7 @@ fn lines_are_evicted() {
 #[test]
 fn an_entry_retires() {
     check(3, || {
-        let hub = Hub::new(Barrier::Fence);
+        let hub = Hub::new(FenceKind::Fence);
         let entry = Entry::new(0);
         let recorded = Told::new(1);
         let (writer, held) = (Writer::new(&hub), entry.clone());

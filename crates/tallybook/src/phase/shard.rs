@@ -1,6 +1,6 @@
 //! [`Shard`]: what one thread writes.
 
-use super::barrier::Barrier;
+use super::fence::FenceKind;
 use super::list::List;
 use super::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
@@ -65,11 +65,11 @@ impl Shard {
     /// Enters a fact, or joins the one that the owner is inside of.
     ///
     /// # Safety
-    /// The caller is the shard's owner, and stays so until the fact is dropped; `epoch` and `barrier` are the hub's.
+    /// The caller is the shard's owner, and stays so until the fact is dropped; `epoch` and `fence` are the hub's.
     #[inline(always)]
-    pub(super) unsafe fn enter(&self, epoch: &Epoch, barrier: Barrier) -> Fact<'_> {
+    pub(super) unsafe fn enter(&self, epoch: &Epoch, fence: FenceKind) -> Fact<'_> {
         // SAFETY: passed on from the caller.
-        unsafe { self.try_enter(epoch, barrier) }.unwrap_or_else(|| self.join())
+        unsafe { self.try_enter(epoch, fence) }.unwrap_or_else(|| self.join())
     }
 
     /// Enters a fact; `None` if the owner is inside of one.
@@ -77,7 +77,7 @@ impl Shard {
     /// # Safety
     /// As for `enter`.
     #[inline(always)]
-    pub(super) unsafe fn try_enter(&self, epoch: &Epoch, barrier: Barrier) -> Option<Fact<'_>> {
+    pub(super) unsafe fn try_enter(&self, epoch: &Epoch, fence: FenceKind) -> Option<Fact<'_>> {
         // Relaxed: only the owner writes it.
         let seq = self.seq.load(Ordering::Relaxed);
         if seq & 1 == 1 {
@@ -86,7 +86,7 @@ impl Shard {
         // Release: pairs with the Acquire loads in `seq`. The closer may wait for the odd number of the *last* fact to
         // change and read this one instead; it must then see all cells of the last fact.
         self.seq.store(seq + 1, Ordering::Release);
-        barrier.light();
+        fence.light();
         // Acquire: pairs with the Release store in `Closer::open_next`, so that the side of this epoch is seen as the
         // closer left it: drained.
         let epoch = epoch.load(Ordering::Acquire);

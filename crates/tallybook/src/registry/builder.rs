@@ -6,7 +6,7 @@ use crate::collector::{CollectorStats, Core, NAME};
 use crate::history::History;
 use crate::metric::Stats;
 use crate::names::Names;
-use crate::phase::{Barrier, Hub, Place};
+use crate::phase::{FenceKind, Hub, Place};
 use crate::set::Set;
 use crate::snapshot::{Declaration, Settings, Snapshot};
 use arc_swap::ArcSwap;
@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Builds a [`Registry`].
 pub struct RegistryBuilder {
     clock: Option<Arc<dyn Clock>>,
-    barrier: Option<Barrier>,
+    fence: Option<FenceKind>,
     patience: Duration,
     shutdown_timeout: Duration,
     windows: Vec<Duration>,
@@ -30,7 +30,7 @@ impl RegistryBuilder {
     pub(super) fn new() -> Self {
         RegistryBuilder {
             clock: None,
-            barrier: None,
+            fence: None,
             patience: Duration::from_millis(20),
             shutdown_timeout: Duration::from_secs(5),
             windows: [1, 10, 60].map(Duration::from_secs).into(),
@@ -46,11 +46,11 @@ impl RegistryBuilder {
         self
     }
 
-    /// How writers and the collector are kept in order; by default [`Barrier::best`]. Asking for
-    /// [`Barrier::Membarrier`] where the system has none gives [`Barrier::Fence`].
+    /// How writers and the collector are kept in order; by default [`FenceKind::best`]. Asking for
+    /// [`FenceKind::Membarrier`] where the system has none gives [`FenceKind::Fence`].
     #[must_use]
-    pub fn barrier(mut self, barrier: Barrier) -> Self {
-        self.barrier = Some(barrier);
+    pub fn fence(mut self, fence: FenceKind) -> Self {
+        self.fence = Some(fence);
         self
     }
 
@@ -110,7 +110,7 @@ impl RegistryBuilder {
     /// The registry.
     #[must_use]
     pub fn build(self) -> Registry {
-        let hub = Hub::new(self.barrier.unwrap_or_else(Barrier::best));
+        let hub = Hub::new(self.fence.unwrap_or_else(FenceKind::best));
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let longest = self.windows.last().copied().unwrap_or_default();
         let settings = Settings { windows: self.windows.into(), constants: self.averages.into() };
@@ -151,7 +151,7 @@ impl RegistryBuilder {
 impl fmt::Debug for RegistryBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RegistryBuilder")
-            .field("barrier", &self.barrier)
+            .field("fence", &self.fence)
             .field("patience", &self.patience)
             .finish_non_exhaustive()
     }
