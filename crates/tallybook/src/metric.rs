@@ -96,7 +96,8 @@ pub trait Metric: Send + Sized + 'static {
     fn kind() -> Kind;
 }
 
-// How the protocol sees a metric, which it does not know. These calls must not be there when all is compiled.
+// The protocol knows no metrics; it sees their cells through these traits. The forwarding calls are
+// always inlined.
 impl<M: Metric> crate::phase::Cells for M {
     #[inline(always)]
     fn empty() -> Self {

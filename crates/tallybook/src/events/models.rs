@@ -71,8 +71,8 @@ impl Taken {
     }
 }
 
-/// One thread sends two events and tells another, which then sends one, while epochs are closed: the
-/// account adds up at each cut, and the event of the thread that was told comes last.
+/// One thread sends two events and tells another, which then sends one, while epochs are closed:
+/// the account adds up at each cut, and the event of the thread that was told comes last.
 #[test]
 fn the_account_of_events_adds_up() {
     check(3, || {

@@ -74,8 +74,8 @@ mod system {
     }
 
     /// # Panics
-    /// If the kernel refuses after `register` succeeded: going on without a barrier would give wrong
-    /// numbers.
+    /// If the kernel refuses after `register` succeeded: going on without a barrier would give
+    /// wrong numbers.
     pub(super) fn barrier() {
         membarrier(MembarrierCommand::PrivateExpedited)
             .expect("membarrier works after the process has registered for it");

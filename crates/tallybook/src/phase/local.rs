@@ -53,12 +53,12 @@ pub(crate) fn record_block<S: Mergeable>(place: &Place, f: impl FnOnce(&S)) {
     });
 }
 
-/// Records one fact on cells whose fields do not ask for stamps, and returns what `f` returns. `None`
-/// in a disabled registry, and if the fact is refused.
+/// Records one fact on cells whose fields do not ask for stamps, and returns what `f` returns.
+/// `None` in a disabled registry, and if the fact is refused.
 #[inline(always)]
 pub(crate) fn record_cells<C: Cells, T>(place: &Place, f: impl FnOnce(&C) -> T) -> Option<T> {
-    // A predictable branch: the address of the cells does not depend on the epoch, so that stores need
-    // not wait for its load.
+    // A predictable branch: the address of the cells does not depend on the epoch, so that stores
+    // need not wait for its load.
     within(place, move |block: &Block<C>, fact| match fact.side() {
         0 => f(block.side(0)),
         _ => f(block.side(1)),
@@ -99,7 +99,8 @@ pub(crate) fn touch_entry<X: Send + Sync + 'static, S: Mergeable>(
     });
 }
 
-/// Stops holding an entry. This is a fact, so the collector visits the entry when it drains the epoch.
+/// Stops holding an entry. This is a fact, so the collector visits the entry when it drains the
+/// epoch.
 pub(crate) fn release_entry<X: Send + Sync + 'static, S: Mergeable>(
     place: &Place,
     entry: &Arc<KeyedEntry<X, S>>,
@@ -113,8 +114,8 @@ pub(crate) fn release_entry<X: Send + Sync + 'static, S: Mergeable>(
     });
 }
 
-/// Calls `f` inside a fact, with this thread's block at the place. `None` in a disabled registry, and
-/// if the fact is refused (see [`Apart`]).
+/// Calls `f` inside a fact, with this thread's block at the place. `None` in a disabled registry,
+/// and if the fact is refused (see [`Apart`]).
 #[inline(always)]
 fn within<B: BlockKind, T>(place: &Place, f: impl FnOnce(&B, &Fact<'_>) -> T) -> Option<T> {
     let inner = place.inner.as_ref()?;
@@ -130,7 +131,8 @@ fn within<B: BlockKind, T>(place: &Place, f: impl FnOnce(&B, &Fact<'_>) -> T) ->
     let block = unsafe { &*block.cast::<B>() };
     // SAFETY: it belongs to the hub, which the place keeps.
     let epoch = unsafe { &*epoch };
-    // SAFETY: this thread owns the shard. Blocks are remembered only for hubs that use `membarrier`.
+    // SAFETY: this thread owns the shard. Blocks are remembered only for hubs that use
+    // `membarrier`.
     match unsafe { shard.try_enter(epoch, FenceKind::Membarrier) } {
         Some(fact) => Some(f(block, &fact)),
         None => run_joined(place, inner, shard, block, &mut Some(f)),
@@ -139,9 +141,9 @@ fn within<B: BlockKind, T>(place: &Place, f: impl FnOnce(&B, &Fact<'_>) -> T) ->
 
 /// Joins the fact that the shard's owner is inside.
 ///
-/// Out of line, to keep the fast path of facts that join nothing short. `f` is passed in an `Option`,
-/// here and below: if it were passed by value, its captures would live in memory on the fast path,
-/// too.
+/// Out of line, to keep the fast path of facts that join nothing short. `f` is passed in an
+/// `Option`, here and below: if it were passed by value, its captures would live in memory on the
+/// fast path, too.
 #[inline(never)]
 fn run_joined<B: BlockKind, T>(
     place: &Place,
@@ -166,7 +168,7 @@ fn within_found<B: BlockKind, T>(
 ) -> Option<T> {
     let hub = &inner.hub;
     let depth = apart::depth();
-    if depth >= apart::DEEPEST {
+    if depth >= apart::MAX_DEPTH {
         hub.refuse();
         return None;
     }
@@ -189,7 +191,7 @@ fn within_found<B: BlockKind, T>(
     let block = unsafe { shard.block(place.index, B::bytes(), B::empty) };
     drop(apart);
     if owned.is_some() && !loan::is_any() && hub.fence() == FenceKind::Membarrier {
-        recent::remember(place.id, shard, ptr::from_ref(block).cast(), &raw const hub.epoch);
+        recent::remember(place, shard, ptr::from_ref(block).cast(), &raw const hub.epoch);
     }
     // SAFETY: this thread owns the shard.
     let fact = unsafe { shard.enter(&hub.epoch, hub.fence()) };

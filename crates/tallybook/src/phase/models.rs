@@ -58,7 +58,8 @@ pub(crate) fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static
     builder.check(model);
 }
 
-/// Something one thread of a model tells the others: the synchronisation of the program that records.
+/// Something one thread of a model tells the others: the synchronisation of the program that
+/// records.
 #[derive(Clone)]
 pub(crate) struct Told(Arc<AtomicU64>);
 
@@ -166,7 +167,8 @@ impl Totals {
     }
 }
 
-/// Two facts on two fields during two cuts: no cut holds half a fact, and the totals are exact in the end.
+/// Two facts on two fields during two cuts: no cut holds half a fact, and the totals are exact in
+/// the end.
 fn a_fact_is_whole(fence: FenceKind) {
     check(3, move || {
         let hub = Hub::new(fence);

@@ -10,9 +10,9 @@ use std::time::Duration;
 pub(crate) struct Place {
     /// Never used twice in a process; 0 in a disabled registry.
     pub(super) id: u64,
-    /// The index of its blocks in a shard. It is here and not in `inner` because with handles of two
-    /// words, opening and dropping a guard in a disabled registry would read `inner` twice (see the
-    /// bench `off`).
+    /// The index of its blocks in a shard. It is here and not in `inner` because with handles of
+    /// two words, opening and dropping a guard in a disabled registry would read `inner` twice (see
+    /// the bench `off`).
     pub(super) index: usize,
     /// `None` in a disabled registry.
     pub(super) inner: Option<Arc<Inner>>,
@@ -25,7 +25,8 @@ pub(super) struct Inner {
 }
 
 impl Place {
-    /// Only the registry makes places: each index of a hub must be used with one type of block only.
+    /// Only the registry makes places: each index of a hub must be used with one type of block
+    /// only.
     pub(crate) fn new(hub: Arc<Hub>, index: usize, name: &str, clock: Arc<dyn Clock>) -> Self {
         let id = next_id();
         let inner = Arc::new(Inner { hub, name: name.into(), clock });

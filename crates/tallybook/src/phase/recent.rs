@@ -1,5 +1,6 @@
 //! The blocks that a thread used last: a direct-mapped table in a thread-local.
 
+use super::place::Place;
 use super::shard::{Epoch, Shard};
 use std::cell::Cell;
 use std::ptr;
@@ -50,11 +51,16 @@ pub(super) fn find(id: u64) -> Option<(*const Shard, *const (), *const Epoch)> {
     })
 }
 
-/// Remembers the block of the place with this id. Replaces another place's.
-pub(super) fn remember(id: u64, shard: *const Shard, block: *const (), epoch: *const Epoch) {
+/// Remembers the block of a place. Replaces another place's.
+///
+/// Out of line, and takes the place itself: otherwise the compiler passes the id of the place to the
+/// slow path, which costs the fast path an instruction.
+#[cold]
+#[inline(never)]
+pub(super) fn remember(place: &Place, shard: *const Shard, block: *const (), epoch: *const Epoch) {
     RECENT.with(|table| {
-        let recent = &table[index_of(id)];
-        recent.id.set(id);
+        let recent = &table[index_of(place.id)];
+        recent.id.set(place.id);
         recent.shard.set(shard);
         recent.block.set(block);
         recent.epoch.set(epoch);

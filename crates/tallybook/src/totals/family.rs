@@ -6,7 +6,7 @@ use crate::family::{Key, Keyed, Meta, Shared};
 use crate::history::TOTAL;
 use crate::metric::{Span, Stats};
 use crate::pages::Pages;
-use crate::phase::{KeyedBlock, Met, Quiet};
+use crate::phase::{EntryRef, KeyedBlock, Quiet};
 use crate::rows::{Index, Rows};
 use crate::slots::{Counts, Slots};
 use crate::snapshot::{FamilyPart, Part, RETIRED_SLOTS, TOTAL_SLOTS, slots_of};
@@ -79,10 +79,10 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         }
     }
 
-    fn drain_entry(&mut self, entry: &Met<Meta<K>, S>, cells: &S, tick: &mut Tick<'_>) {
+    fn drain_entry(&mut self, entry: &EntryRef<Meta<K>, S>, cells: &S, tick: &mut Tick<'_>) {
         let row = entry.row().unwrap_or_else(|| self.admit(entry));
         // Its number is that of no other interval.
-        if entry.meet(tick.span.first) {
+        if entry.is_first_visit(tick.span.first) {
             self.touched.push(row);
         }
         // If it is released after this, that is a fact of a later epoch, and it is drained again.
@@ -115,7 +115,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
     }
 
     /// Gives a row to an entry that has none.
-    fn admit(&mut self, entry: &Met<Meta<K>, S>) -> u32 {
+    fn admit(&mut self, entry: &EntryRef<Meta<K>, S>) -> u32 {
         let row = self.free.pop().unwrap_or_else(|| {
             self.used += 1;
             self.is_unheld.push(false);
