@@ -22,6 +22,8 @@ mod delivery;
 mod gate;
 mod mailbox;
 mod merged;
+#[cfg(all(test, tallybook_loom))]
+mod models;
 mod outbox;
 mod reducer;
 mod sender;
@@ -37,8 +39,6 @@ pub use counted::Amount;
 pub use counted::Counted;
 pub use delivery::{Delivery, Order, OverflowPolicy};
 pub use gate::Close;
-#[cfg(all(test, tallybook_loom))]
-pub(crate) use outbox::MailboxConfig;
 pub(crate) use outbox::{Batch, Envelope, Outbox};
 pub use reducer::{Event, Reducer};
 pub use sender::Sender;

@@ -6,7 +6,7 @@ mod family;
 mod handle;
 mod names;
 
-pub use crate::phase::Barrier;
+pub use crate::phase::FenceKind;
 pub use actor::ActorBuilder;
 pub use builder::RegistryBuilder;
 pub use family::FamilyBuilder;

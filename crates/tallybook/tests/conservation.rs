@@ -11,8 +11,8 @@ use std::thread;
 use std::time::Duration;
 use tallybook::registry::Barrier;
 use tallybook::{
-    Collector, Counter, Entry, Family, Gauge, Live, Open, Registry, Set, Snapshot, Stats,
-    UpDownCounter,
+    Collector, Counter, Entry, Family, FenceKind, Gauge, Live, Open, Registry, Set, Snapshot,
+    Stats, UpDownCounter,
 };
 
 /// A torrent, say.
@@ -80,8 +80,8 @@ const COMING_AND_GOING: u64 = if cfg!(miri) { 3 } else { 48 };
 const HELD: u64 = 1_000;
 
 impl World {
-    fn new(barrier: Barrier) -> Self {
-        let registry = Registry::builder().barrier(barrier).build();
+    fn new(fence: FenceKind) -> Self {
+        let registry = Registry::builder().fence(fence).build();
         let swarm = registry.set("swarm").unwrap();
         let peers = registry.family("peer", "addr").unwrap();
         World { registry, swarm, peers, over: Arc::default() }
@@ -277,8 +277,8 @@ fn collect(collector: &mut Collector, laws: &mut Laws, cuts: u64) {
     }
 }
 
-fn under_fire(barrier: Barrier) {
-    let world = World::new(barrier);
+fn under_fire(fence: FenceKind) {
+    let world = World::new(fence);
     let mut collector = world.registry.collector().unwrap();
     let mut laws = Laws::new(&world);
     let (to, from) = sync_channel(64);
@@ -324,10 +324,10 @@ impl Drop for Over<'_> {
 
 #[test]
 fn every_cut_is_possible_and_the_last_one_exact_with_membarrier() {
-    under_fire(Barrier::Membarrier);
+    under_fire(FenceKind::Membarrier);
 }
 
 #[test]
 fn every_cut_is_possible_and_the_last_one_exact_with_fences() {
-    under_fire(Barrier::Fence);
+    under_fire(FenceKind::Fence);
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use tallybook::distribution::Measure;
 use tallybook::registry::Barrier;
 use tallybook::{
-    Counter, Distribution, Entry, Family, Histogram, Label, PerLabel, Registry, Set, Snapshot,
-    Stats,
+    Counter, Distribution, Entry, Family, FenceKind, Histogram, Label, Measure, PerLabel, Registry,
+    Set, Snapshot, Stats,
 };
 
 #[derive(Clone, Copy, Label)]
@@ -183,8 +183,8 @@ impl Drop for Over<'_> {
     }
 }
 
-fn under_fire(barrier: Barrier) {
-    let registry = Registry::builder().barrier(barrier).build();
+fn under_fire(fence: FenceKind) {
+    let registry = Registry::builder().fence(fence).build();
     let (all, family) = (registry.set("all").unwrap(), registry.family("one", "n").unwrap());
     let world = World { registry, all, family, over: AtomicBool::new(false) };
     let mut collector = world.registry.collector().unwrap();
@@ -225,12 +225,12 @@ fn under_fire(barrier: Barrier) {
 
 #[test]
 fn every_cut_agrees_with_itself_and_the_last_one_is_exact_with_membarrier() {
-    under_fire(Barrier::Membarrier);
+    under_fire(FenceKind::Membarrier);
 }
 
 #[test]
 fn every_cut_agrees_with_itself_and_the_last_one_is_exact_with_fences() {
-    under_fire(Barrier::Fence);
+    under_fire(FenceKind::Fence);
 }
 
 #[derive(Stats)]

@@ -126,7 +126,7 @@ fn a_disabled_registry_costs_nothing_and_calls_nothing() {
         let program = Program::new(Registry::disabled());
         let (mut collector, reader) = program.parts();
         assert!(program.registry.is_disabled());
-        assert_eq!(program.registry.barrier(), None);
+        assert_eq!(program.registry.fence(), None);
         let entries = [0; 9].map(|key| program.clients.entry(key).unwrap());
         assert_eq!(program.record(&entries), 0);
         assert!(entries[0].clone().key().is_none());

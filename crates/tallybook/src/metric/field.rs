@@ -1,5 +1,6 @@
 //! [`Metric`]: what a field of a set can be.
 
+use crate::phase::{Cells, Mergeable};
 use crate::row::{Drain, Flows, Row, RowExtrema, Span};
 use crate::schema::{Group, Kind};
 use std::fmt::Debug;
@@ -55,6 +56,25 @@ pub trait Metric: Send + Sized + 'static {
     fn rates(flows: &mut Flows<'_>) -> Self::Rates;
     /// Its description.
     fn kind() -> Kind;
+}
+
+// The protocol knows no metrics; it sees their cells through these traits. The forwarding calls are
+// always inlined.
+impl<M: Metric> Cells for M {
+    #[inline(always)]
+    fn empty() -> Self {
+        M::at_rest()
+    }
+}
+
+impl<M: Metric> Mergeable for M {
+    const STAMPED: bool = <M as Metric>::STAMPED;
+    const ALLOCATES: bool = M::BUCKETS > 0;
+
+    #[inline(always)]
+    fn merge(&self, into: &Self) {
+        Metric::merge(self, into);
+    }
 }
 
 /// A set: a struct of metrics, declared with `#[derive(Stats)]`, recorded together.

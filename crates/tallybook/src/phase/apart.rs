@@ -1,9 +1,10 @@
-//! [`Apart`]: when a fact must not join the one that its thread is inside of.
+//! [`Apart`]: marks where a fact must not join the fact that its thread is inside.
 //!
-//! Inside a fact the library sometimes works on the thread's cells in a way that leaves them between two states while code
-//! of others runs: the memory allocator, the `Hash` and `Eq` of an event's key, its `coalesce`. A fact that such code
-//! records is not written to the same cells but to those of a shard that is borrowed for it (see `Loan`), so it is a fact
-//! of its own: as whole and as exactly counted as any, only not one with the fact around it.
+//! Inside a fact the library sometimes changes the thread's cells in several steps, and runs code
+//! from outside between them: the memory allocator, the `Hash` and `Eq` of an event's key, its
+//! `coalesce`. If that code records a fact, the fact is not written to the same cells but to those
+//! of a shard that is borrowed for it (see `Loan`). It is a fact of its own: whole and counted
+//! exactly like any other, but not part of the fact around it.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -12,13 +13,13 @@ thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
-/// How deep this may go before a fact is refused. Code of the user that comes back may be a few deep; an allocator that
-/// counts what its own counting allocates would go on for ever.
-pub(super) const DEEPEST: u32 = 16;
+/// The depth at which facts are refused. User code that records again may nest a few levels deep;
+/// an allocator that counts the allocations of its own counting would recurse without end.
+pub(super) const MAX_DEPTH: u32 = 16;
 
-/// As long as it lives, facts of this thread are facts of their own.
+/// While it lives, facts of this thread are facts of their own.
 pub(crate) struct Apart {
-    /// It is of this thread alone.
+    /// Belongs to this thread: neither `Send` nor `Sync`.
     _thread: PhantomData<*const ()>,
 }
 
@@ -35,7 +36,7 @@ impl Drop for Apart {
     }
 }
 
-/// How many of them this thread is inside of.
+/// How many of them this thread is inside.
 #[inline(always)]
 pub(super) fn depth() -> u32 {
     DEPTH.get()

@@ -1,30 +1,20 @@
-//! [`Block`]: one thread's cells of one set, both sides.
+//! [`Block`]: one thread's cells of one set or mailbox, both sides.
 
+use super::cells::Cells;
 use super::closer::Quiet;
-use crate::metric::Metric;
 
-/// Two sides of cells. The owner of the shard writes the side of the open epoch, the closer drains the other.
+/// Two sides of cells. The owner of the shard writes the side of the open epoch, the closer drains
+/// the other.
 #[repr(align(64))]
 pub(crate) struct Block<S> {
     sides: [S; 2],
 }
 
-// SAFETY: a side has one user at a time, as the head of `phase` explains: `side` is called by the owner inside a fact of
-// that side's epoch, `quiet` by the closer after that epoch was closed and before the next of its parity opens.
-// The sequence and the epoch hand a side over with Release and Acquire, so `S: Send` is enough.
+// SAFETY: a side has one user at a time, as the head of `phase` explains: the owner calls `side`
+// inside a fact of that side's epoch, and the closer calls `quiet` after that epoch was closed and
+// before the next epoch of its parity opens. The sequence and the epoch hand a side over with
+// Release and Acquire, so `S: Send` is enough.
 unsafe impl<S: Send> Sync for Block<S> {}
-
-/// What can be the cells of a block.
-pub(crate) trait Cells: Send + Sized + 'static {
-    /// Cells in which nothing has been recorded.
-    fn empty() -> Self;
-}
-
-impl<S: Metric> Cells for S {
-    fn empty() -> Self {
-        S::at_rest()
-    }
-}
 
 impl<S: Cells> Block<S> {
     pub(crate) fn new() -> Self {
@@ -36,7 +26,7 @@ impl<S: Cells> Block<S> {
         &self.sides[side]
     }
 
-    /// The cells of the epoch that was closed.
+    /// The cells of the closed epoch.
     pub(crate) fn quiet(&self, quiet: Quiet) -> &S {
         &self.sides[quiet.side]
     }

@@ -1,4 +1,4 @@
-//! [`Closer`]: closes epochs and hands out what they hold.
+//! [`Closer`]: closes epochs and drains them.
 
 use super::hub::Hub;
 #[cfg(all(test, tallybook_loom))]
@@ -8,42 +8,44 @@ use super::sync::Ordering;
 use std::any::Any;
 use std::sync::Arc;
 
-/// The one that closes the epochs of a hub; there is at most one per hub at a time.
+/// Closes the epochs of a hub. There is at most one per hub at a time.
 pub(crate) struct Closer {
     hub: Arc<Hub>,
     shards: Vec<Arc<Shard>>,
-    /// What was seen of each shard.
+    /// The last observation of each shard.
     seen: Vec<Seen>,
     pending: Option<Pending>,
-    /// How often a writer had to be waited for.
+    /// How many times a writer was found inside a fact since `take_waits`.
     waits: u64,
-    /// How many threads can run at once.
+    /// How many threads can run in parallel.
     cores: usize,
 }
 
 #[derive(Clone, Default)]
 struct Seen {
-    /// The sequence when the last two epochs were drained: that of the last even epoch, then that of the last odd one.
+    /// The sequence when the last two epochs were drained: the last even epoch's, then the last odd
+    /// epoch's.
     seq: [u64; 2],
     blocks: Vec<PlacedBlock>,
 }
 
-/// An epoch whose successor is open but which writers may still be inside of.
+/// An epoch that is no longer open, but that writers may still be inside.
 struct Pending {
     epoch: u64,
-    /// The shards whose owners were inside a fact when the next epoch opened and still are, and the odd sequence of that
-    /// fact. All others are quiet: what begins after the barrier sees the new epoch.
+    /// The shards whose owners were inside a fact when the next epoch opened and still are, with
+    /// the odd sequence of that fact. All others are quiet: a fact that begins after the heavy
+    /// fence sees the new epoch.
     inside: Vec<(usize, u64)>,
-    /// How many threads there are to a core, at least 1: of those that have recorded since the last epoch was drained, or are
-    /// inside a fact.
+    /// How many active threads there are per core, at least 1. A thread is active if it has
+    /// recorded since the last epoch was drained, or is inside a fact.
     crowd: u32,
 }
 
-/// Writers are inside a fact of this epoch, so that it cannot be drained yet.
+/// An epoch cannot be drained yet, because writers are inside facts of it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Stuck {
     pub(crate) epoch: u64,
-    /// How many threads want each core; see [`Patience`](super::Patience).
+    /// How many threads compete for each core; see [`Patience`](super::Patience).
     pub(crate) crowd: u32,
 }
 
@@ -53,13 +55,14 @@ impl Closer {
         Closer { hub, shards: Vec::new(), seen: Vec::new(), pending: None, waits: 0, cores }
     }
 
-    /// Closes the open epoch, or goes on with the one that is pending, and returns its number. Every fact of it is over: its
-    /// sides are quiet until this is called again.
+    /// Closes the open epoch, or continues to close the pending one, and returns its number. Every
+    /// fact of the epoch has ended: its sides are quiet until the next call.
     ///
-    /// Waits for nobody.
+    /// Does not wait.
     ///
     /// # Errors
-    /// If somebody is inside a fact of it: nothing of that epoch may be read, and the next call goes on with it.
+    /// If a writer is inside a fact of the epoch. Nothing of the epoch may be read, and the next
+    /// call continues to close it.
     pub(crate) fn close(&mut self) -> Result<u64, Stuck> {
         let mut pending = self.pending.take().unwrap_or_else(|| self.open_next());
         let shards = &self.shards;
@@ -72,7 +75,7 @@ impl Closer {
         Err(Stuck { epoch, crowd })
     }
 
-    /// The same, and goes on with it until the patience is over.
+    /// As [`close`](Self::close), and waits for writers until the patience is over.
     ///
     /// # Errors
     /// As [`close`](Self::close).
@@ -86,28 +89,29 @@ impl Closer {
         }
     }
 
-    /// Opens the next epoch and makes sure that every writer from now on sees it or is seen.
+    /// Opens the next epoch. From then on each writer sees it, or is seen inside a fact.
     fn open_next(&mut self) -> Pending {
         // Relaxed: only the closer writes it.
         let epoch = self.hub.epoch.load(Ordering::Relaxed);
-        // Release: pairs with the Acquire in `Shard::enter`. The next epoch's sides are those that were drained last;
-        // their next user must see them empty.
+        // Release: pairs with the Acquire in `Shard::try_enter`. The next epoch's sides are those
+        // that were drained last; their next user must see them empty.
         self.hub.epoch.store(epoch + 1, Ordering::Release);
-        self.hub.barrier.heavy();
-        // After the store: a shard that is not in the list yet belongs to a thread that will take the list's lock after
-        // this, and will therefore see the new epoch.
+        self.hub.fence.heavy();
+        // After the store: the owner of a shard that is not in the list yet will take the list's
+        // lock after this, and will therefore see the new epoch.
         self.hub.list_shards(&mut self.shards);
         self.seen.resize(self.shards.len(), Seen::default());
         let mut inside = Vec::new();
         let mut active = 0;
-        // All at once: who is outside now is so for good, as far as this epoch goes, whatever it does meanwhile.
+        // All at once: a writer that is outside now is never inside a fact of this epoch again,
+        // whatever it does in the meantime.
         for (index, (shard, seen)) in self.shards.iter().zip(&self.seen).enumerate() {
             let seq = shard.seq();
             let is_inside = seq & 1 == 1;
             if is_inside {
                 inside.push((index, seq));
             }
-            // Or it has been outside of facts since the epoch before was drained.
+            // An equal sequence: no fact since the previous epoch was drained.
             active += usize::from(is_inside || seq != seen.seq[side_of(epoch + 1)]);
         }
         self.waits += inside.len() as u64;
@@ -115,8 +119,8 @@ impl Closer {
         Pending { epoch, inside, crowd }
     }
 
-    /// Calls `f` with the place and the block of everything that may hold something of the closed `epoch`. Shards in
-    /// which nothing has happened since that epoch opened are passed over.
+    /// Calls `f` with the place and the block of everything that may hold something of the closed
+    /// `epoch`. Skips shards in which no fact has begun since that epoch opened.
     pub(crate) fn drain(
         &mut self,
         epoch: u64,
@@ -126,8 +130,8 @@ impl Closer {
         let side = side_of(epoch);
         for (shard, seen) in self.shards.iter().zip(&mut self.seen) {
             let seq = shard.seq();
-            // What was seen at the draining before last was seen before this epoch opened, so an equal (and even) number
-            // says that no fact of it was entered here.
+            // The sequence seen two drains ago was read before this epoch opened. If it is still
+            // the same, and even, no fact of this epoch was entered in the shard.
             if seq != seen.seq[side] || seq & 1 == 1 {
                 shard.list_blocks(&mut seen.blocks);
                 for (place, block) in &seen.blocks {
@@ -138,17 +142,17 @@ impl Closer {
         }
     }
 
-    /// How often a writer inside a fact has been waited for since the last call.
+    /// How many times a writer was found inside a fact since the last call.
     pub(crate) fn take_waits(&mut self) -> u64 {
         std::mem::take(&mut self.waits)
     }
 
-    /// How many facts have been refused since the last call.
+    /// How many facts were refused since the last call.
     pub(crate) fn take_refused(&self) -> u64 {
         self.hub.take_refused()
     }
 
-    /// Whether the last epoch is still being waited for.
+    /// Whether an epoch is pending: not all writers have left it.
     pub(crate) fn is_pending(&self) -> bool {
         self.pending.is_some()
     }
@@ -163,7 +167,7 @@ impl Closer {
     }
 }
 
-/// The proof that a side is quiet: only [`Closer::drain`] makes one.
+/// The proof that a side is quiet. Only [`Closer::drain`] makes one.
 #[derive(Clone, Copy)]
 pub(crate) struct Quiet {
     pub(super) side: usize,

@@ -1,48 +1,51 @@
-//! [`KeyedEntry`]: one key's shared part: who holds it, and the cells for what has no cache line.
+//! [`KeyedEntry`]: the part of a family's entry that all threads share: its holders, and the cells
+//! for what has been evicted from cache lines.
 
+use super::cells::Cells;
 use super::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
-use crate::metric::Metric;
 use std::ops::Deref;
 use std::ptr;
 use std::sync::Arc;
 
 /// An entry of a family. Always in an `Arc`.
 ///
-/// # Who keeps it alive
-/// The family's map does, until the closer retires the entry; and a pointer to it lies in a cache (a line, a victim,
-/// the list of spilled entries) only between a fact on it and the drain of that fact's epoch. The entry retires when nobody
-/// holds it and a snapshot has shown the epoch of the last release, so no such pointer is left then.
+/// # What keeps it alive
+/// The family's map keeps it until the closer retires the entry. Caches hold pointers to it (in a
+/// line, a victim, the list of spilled entries) only between a fact on it and the drain of that
+/// fact's epoch. The entry retires when it has no holder and a snapshot has shown the epoch of the
+/// last release, so no such pointer is left then.
 pub(crate) struct KeyedEntry<X, S> {
-    /// What the family keeps with it: the key, and when it was created.
+    /// What the family stores with it: the key, the time of creation.
     pub(crate) meta: X,
-    /// Where the entry's row is; set by the collector when it first meets the entry.
+    /// The entry's row; set by the collector when it first visits the entry.
     row: AtomicU32,
-    /// The collector's own: the interval (the low half of its first epoch) in which it met the entry last.
-    met: AtomicU32,
-    /// The epoch (its low half) of the last release, and the number of holders; see `Holders`.
+    /// The interval (the low half of its first epoch) in which the collector last visited the
+    /// entry.
+    visited: AtomicU32,
+    /// The number of holders and the epoch of the last release, packed; see `Holders`.
     holders: AtomicU64,
     spills: [Spill<X, S>; 2],
 }
 
-/// Cells of one side for all threads: where what has left its cache line goes.
+/// One side of the entry's own cells, for all threads: what caches evict is merged into them.
 struct Spill<X, S> {
     /// [`LOCKED`] and [`LISTED`].
     flags: AtomicU32,
-    /// The next entry of the list that this one is in.
+    /// The next entry in the list of spilled entries.
     next: AtomicPtr<KeyedEntry<X, S>>,
     cells: S,
 }
 
-/// Somebody is writing to the cells.
+/// A thread is writing to the cells.
 const LOCKED: u32 = 1;
-/// The entry is in some cache's list of spilled entries.
+/// The entry is in the list of spilled entries of some cache.
 const LISTED: u32 = 2;
 
-// SAFETY: `cells` of a spill have one user at a time: whoever set `LOCKED`, or the closer once the side is quiet.
-// Everything else is `Sync` where `X` is.
+// SAFETY: the `cells` of a spill have one user at a time: the thread that set `LOCKED`, or the
+// closer once the side is quiet. Everything else is `Sync` if `X` is.
 unsafe impl<X: Sync, S: Send> Sync for KeyedEntry<X, S> {}
 
-/// `holders` taken apart.
+/// The unpacked form of `holders`.
 #[derive(Clone, Copy)]
 struct Holders {
     /// The low half of the epoch of the last release.
@@ -52,8 +55,9 @@ struct Holders {
 
 /// The count of a retired entry: it cannot be held again.
 const RETIRED: u32 = u32::MAX;
-/// The count of an entry that has had more holders than can be counted, nearly all of them forgotten: it is held for ever.
-const FOR_EVER: u32 = u32::MAX - 1;
+/// The count of an entry that has had more holders at once than can be counted, nearly all of them
+/// leaked: it is never released.
+const PERMANENT: u32 = u32::MAX - 1;
 
 impl Holders {
     fn unpack(word: u64) -> Self {
@@ -65,26 +69,27 @@ impl Holders {
     }
 }
 
-impl<X, S: Metric> KeyedEntry<X, S> {
+impl<X, S: Cells> KeyedEntry<X, S> {
     /// An entry with one holder.
     pub(crate) fn new(meta: X) -> Arc<Self> {
         let spill = || Spill {
             flags: AtomicU32::new(0),
             next: AtomicPtr::new(ptr::null_mut()),
-            cells: S::at_rest(),
+            cells: S::empty(),
         };
         Arc::new(KeyedEntry {
             meta,
             row: AtomicU32::new(u32::MAX),
-            met: AtomicU32::new(0),
+            visited: AtomicU32::new(0),
             holders: AtomicU64::new(Holders { released: 0, count: 1 }.pack()),
             spills: [spill(), spill()],
         })
     }
 
-    /// The row that the collector gave to this entry.
+    /// The row that the collector assigned to this entry.
     pub(crate) fn row(&self) -> Option<u32> {
-        // Relaxed: whoever finds a row in a snapshot compares the snapshot's owner of it.
+        // Relaxed: a reader that looks the row up in a snapshot checks that the entry owns it
+        // there.
         Some(self.row.load(Ordering::Relaxed)).filter(|row| *row != u32::MAX)
     }
 
@@ -92,53 +97,57 @@ impl<X, S: Metric> KeyedEntry<X, S> {
         self.row.store(row, Ordering::Relaxed);
     }
 
-    /// Whether the collector meets the entry for the first time in the interval that begins with this epoch.
-    pub(crate) fn meet(&self, epoch: u64) -> bool {
-        // Relaxed: only the collector reads and writes it. Two epochs whose low halves are equal are so far apart that the
-        // entry would have to rest for four billion ticks; `row` tells the very first meeting.
-        let first = self.met.load(Ordering::Relaxed) != epoch as u32;
-        self.met.store(epoch as u32, Ordering::Relaxed);
+    /// Whether this is the collector's first visit in the interval that begins with this epoch.
+    pub(crate) fn is_first_visit(&self, epoch: u64) -> bool {
+        // Relaxed: only the collector accesses it. Two epochs with equal low halves are four
+        // billion ticks apart, in which the entry would have to be idle; `row` tells the very first
+        // visit.
+        let first = self.visited.load(Ordering::Relaxed) != epoch as u32;
+        self.visited.store(epoch as u32, Ordering::Relaxed);
         first
     }
 
-    /// Becomes one more holder, unless the entry has retired. The count stops at [`FOR_EVER`].
+    /// Adds a holder, unless the entry has retired. The count stops at [`PERMANENT`].
     pub(crate) fn hold(&self) -> bool {
-        // Acquire: pairs with the release of the last holder, so that what it did stays before what this one will do.
+        // Acquire: pairs with the Release in `release`, so that what the previous holder did
+        // happens before what this one does.
         self.change_holders(Ordering::Acquire, |holders| {
-            let more = || Holders { count: (holders.count + 1).min(FOR_EVER), ..holders };
+            let more = || Holders { count: (holders.count + 1).min(PERMANENT), ..holders };
             (holders.count != RETIRED).then(more)
         })
     }
 
-    /// Stops being a holder, inside a fact of `epoch` that has touched the entry's line.
+    /// Removes a holder, inside a fact of `epoch` that has touched the entry's line.
     pub(super) fn release(&self, epoch: u64) {
         let epoch = epoch as u32;
         // Release: pairs with the Acquire in `hold` and `retire`.
         self.change_holders(Ordering::Release, |holders| {
             debug_assert!(holders.count != 0 && holders.count != RETIRED);
-            // Of two releases the one of the later epoch counts, and only neighbouring epochs can meet here.
+            // The release of the later epoch counts. Only neighbouring epochs can meet here.
             let ahead = holders.released == epoch.wrapping_add(1);
             let released = if ahead { holders.released } else { epoch };
-            let one = u32::from(holders.count != FOR_EVER);
+            let one = u32::from(holders.count != PERMANENT);
             Some(Holders { released, count: holders.count - one })
         });
     }
 
-    /// Whether nobody holds the entry. May change at any time.
+    /// Whether the entry has no holder. Another thread may change that at any time.
     pub(crate) fn is_unheld(&self) -> bool {
         Holders::unpack(self.holders.load(Ordering::Relaxed)).count == 0
     }
 
-    /// Retires the entry if nobody holds it and the last release was in an epoch before `first`: a snapshot has shown it
-    /// since. `first..=last` are the epochs that no snapshot has shown yet, all of which have been drained. Then nothing of
-    /// the entry is left to drain, and it can never be held again.
+    /// Retires the entry if it has no holder and the last release was in an epoch before `first`,
+    /// so that a snapshot has shown it. `first..=last` are the epochs that no snapshot has shown
+    /// yet, all of which have been drained. A retired entry has nothing left to drain, and can
+    /// never be held again.
     pub(crate) fn retire(&self, first: u64, last: u64) -> bool {
-        // In epochs before the latest that a release can be of: one may be pending after `last`, and the next is open then.
-        // Should an age not fit in 32 bits, it comes out too small, and the entry stays.
+        // `latest` is the latest epoch that a release can be of: the epoch after `last` may be
+        // pending, and then the next one is open. An age that does not fit in 32 bits appears too
+        // small, and the entry stays.
         let latest = last.wrapping_add(2);
         let interval = u32::try_from(latest.wrapping_sub(first)).unwrap_or(u32::MAX);
-        // Acquire: pairs with the Release in `release`. Release: whoever is refused by `hold` because of this sees what the
-        // collector did before.
+        // Acquire: pairs with the Release in `release`. Release: a thread whose `hold` is refused
+        // sees what the collector did before.
         self.change_holders(Ordering::AcqRel, |holders| {
             let is_shown = (latest as u32).wrapping_sub(holders.released) > interval;
             (holders.count == 0 && is_shown).then_some(Holders { count: RETIRED, ..holders })
@@ -147,17 +156,18 @@ impl<X, S: Metric> KeyedEntry<X, S> {
 
     fn change_holders(&self, order: Ordering, f: impl Fn(Holders) -> Option<Holders>) -> bool {
         self.holders
-            // Acquire: pairs with the Release in `retire`, for a `hold` that is refused.
+            // Acquire: for a `hold` that is refused; pairs with the Release in `retire`.
             .fetch_update(order, Ordering::Acquire, |word| {
                 f(Holders::unpack(word)).map(Holders::pack)
             })
             .is_ok()
     }
 
-    /// The entry's own cells of `side`, for this thread alone until they are given back, and with the entry in the list at
-    /// `head` if it was in none; `None` while another thread has them, which the caller must not wait for.
+    /// Locks the entry's own cells of `side`. Adds the entry to the list at `head` if it is in
+    /// none. `None` if another thread has locked them; the caller must not wait for it.
     ///
-    /// `this` is the entry's address as its `Arc` gives it: what comes out of the list may become an `Arc` again.
+    /// `this` is the entry's address as returned by its `Arc`: an element of the list may become an
+    /// `Arc` again.
     ///
     /// # Safety
     /// The entry lives until the epoch of `side` has been drained.
@@ -167,42 +177,46 @@ impl<X, S: Metric> KeyedEntry<X, S> {
         side: usize,
         head: &AtomicPtr<Self>,
     ) -> Option<LentSpill<'a, X, S>> {
-        // SAFETY: the caller says that the entry lives.
+        // SAFETY: the caller guarantees that the entry lives.
         let spill = unsafe { &(&(*this).spills)[side] };
         let flags = spill.flags.load(Ordering::Relaxed);
         if flags & LOCKED != 0 {
             return None;
         }
-        // Acquire: pairs with the Release in `LentSpill`; the cells are as the last one to have them left them.
+        // Acquire: pairs with the Release in `LentSpill`: this thread sees the cells as the last
+        // one that locked them left them.
         let taken =
             spill.flags.compare_exchange(flags, LOCKED, Ordering::Acquire, Ordering::Relaxed);
         if taken.is_err() {
             return None;
         }
         if flags & LISTED == 0 {
-            // Relaxed: `head` is this thread's own, and the closer reads both once the side is quiet.
+            // Relaxed: `head` belongs to this thread, and the closer reads both once the side is
+            // quiet.
             spill.next.store(head.load(Ordering::Relaxed), Ordering::Relaxed);
             head.store(this.cast_mut(), Ordering::Relaxed);
         }
         Some(LentSpill { spill })
     }
 
-    /// Asks the processor for the entry's own cells of `side`, to be there some misses later.
+    /// Prefetches the entry's own cells of `side`, which are needed some misses later.
     ///
     /// # Safety
     /// The entry lives.
     #[inline(always)]
     pub(super) unsafe fn prefetch_spill(this: *const Self, side: usize) {
-        // SAFETY: the caller says that the entry lives.
+        // SAFETY: the caller guarantees that the entry lives.
         let spill = ptr::from_ref(unsafe { &(&(*this).spills)[side] });
         prefetch(spill);
-        // They may lie in two lines.
+        // They may span two cache lines.
         prefetch(spill.wrapping_add(1).cast::<u8>().wrapping_sub(1));
     }
 
-    /// Takes the entry out of the list it is in: the closer's, on a quiet side. Returns the next one of the list.
+    /// Removes the entry from its list, and returns its cells and the next entry. For the closer,
+    /// on a quiet side.
     ///
-    /// Each writer's last fact of the epoch was seen to be over, so its merges were seen too; nobody is left to race.
+    /// The closer has seen the end of each writer's last fact of the epoch, and so its merges:
+    /// there is no concurrent access.
     pub(super) fn take_spill(&self, side: usize) -> (&S, *mut Self) {
         let spill = &self.spills[side];
         spill.flags.store(0, Ordering::Relaxed);
@@ -210,11 +224,11 @@ impl<X, S: Metric> KeyedEntry<X, S> {
     }
 }
 
-/// Asks the processor for what is at the address, where it can be asked.
+/// Prefetches the cache line at the address, on targets that can.
 #[inline(always)]
 fn prefetch<T>(address: *const T) {
     #[cfg(all(target_arch = "x86_64", not(any(miri, tallybook_loom))))]
-    // SAFETY: a hint, which may be given for any address.
+    // SAFETY: a hint, valid for any address.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         _mm_prefetch::<_MM_HINT_T0>(address.cast());
@@ -223,7 +237,7 @@ fn prefetch<T>(address: *const T) {
     let _ = address;
 }
 
-/// An entry's own cells, locked. Dropping it gives them back, on unwinding too.
+/// The locked cells of an entry. Dropping it unlocks them, on unwinding too.
 pub(super) struct LentSpill<'a, X, S> {
     spill: &'a Spill<X, S>,
 }
@@ -246,40 +260,40 @@ impl<X, S> Drop for LentSpill<'_, X, S> {
 
 #[cfg(all(test, not(tallybook_loom)))]
 mod tests {
+    use super::super::word::Word;
     use super::*;
-    use crate::metric::Counter;
 
-    fn count(entry: &KeyedEntry<(), Counter>) -> u32 {
+    fn count(entry: &KeyedEntry<(), Word>) -> u32 {
         Holders::unpack(entry.holders.load(Ordering::Relaxed)).count
     }
 
     #[test]
-    fn an_entry_with_more_holders_than_can_be_counted_is_held_for_ever() {
-        let entry = KeyedEntry::<(), Counter>::new(());
-        let nearly = Holders { released: 0, count: FOR_EVER - 2 };
+    fn an_entry_with_more_holders_than_can_be_counted_is_never_released() {
+        let entry = KeyedEntry::<(), Word>::new(());
+        let nearly = Holders { released: 0, count: PERMANENT - 2 };
         entry.holders.store(nearly.pack(), Ordering::Relaxed);
         assert!(entry.hold());
         entry.release(1);
-        assert_eq!(count(&entry), FOR_EVER - 2);
+        assert_eq!(count(&entry), PERMANENT - 2);
         for _ in 0..5 {
             assert!(entry.hold());
         }
-        assert_eq!(count(&entry), FOR_EVER);
+        assert_eq!(count(&entry), PERMANENT);
         for _ in 0..5 {
             entry.release(2);
         }
-        assert_eq!(count(&entry), FOR_EVER);
+        assert_eq!(count(&entry), PERMANENT);
         assert!(!entry.is_unheld() && !entry.retire(5, 5));
         assert!(entry.hold());
     }
 
     #[test]
     fn an_entry_retires_if_its_last_release_was_before_the_interval() {
-        // The low halves of the epochs go round.
+        // Including epochs whose low halves wrap around.
         for last in [10, u64::from(u32::MAX), u64::from(u32::MAX) + 1, (7 << 32) + 3] {
             for length in 1..5 {
                 for age in 0..8 {
-                    let entry = KeyedEntry::<(), Counter>::new(());
+                    let entry = KeyedEntry::<(), Word>::new(());
                     let released = (last + 1 - age) as u32;
                     entry.holders.store(Holders { released, count: 0 }.pack(), Ordering::Relaxed);
                     assert_eq!(entry.retire(last + 1 - length, last), age > length);
@@ -290,8 +304,8 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_of_more_epochs_than_can_be_told_apart_retires_nothing() {
-        let entry = KeyedEntry::<(), Counter>::new(());
+    fn an_interval_of_more_epochs_than_fit_in_32_bits_retires_nothing() {
+        let entry = KeyedEntry::<(), Word>::new(());
         entry.release(1);
         assert!(!entry.retire(2, u64::from(u32::MAX) + 5));
     }

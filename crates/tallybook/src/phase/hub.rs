@@ -1,6 +1,6 @@
 //! [`Hub`]: the epoch and the shards of one registry.
 
-use super::barrier::Barrier;
+use super::fence::FenceKind;
 use super::list::List;
 use super::shard::{Epoch, Shard};
 use super::sync::AtomicU64;
@@ -9,35 +9,35 @@ use std::sync::Arc;
 
 /// What the writers and the closer of one registry share.
 pub(crate) struct Hub {
-    /// Never 0 and never used twice in a process.
+    /// Never 0, and never used twice in a process.
     id: u64,
     pub(super) epoch: Epoch,
-    pub(super) barrier: Barrier,
+    pub(super) fence: FenceKind,
     shards: List<Arc<Shard>>,
-    /// Those that no thread owns.
+    /// The shards that no thread owns.
     free: List<Arc<Shard>>,
-    /// How many facts were refused since the collector asked last.
-    refused: Numbers,
-    /// How many shards were made.
-    made: Numbers,
+    /// How many facts were refused since the collector last asked.
+    refused: Statistic,
+    /// How many shards were created.
+    created: Statistic,
 }
 
-/// Not loom's: only the number counts.
-type Numbers = std::sync::atomic::AtomicU64;
+/// Not loom's atomic: nothing is synchronised through it.
+type Statistic = std::sync::atomic::AtomicU64;
 
 impl Hub {
-    pub(crate) fn new(barrier: Barrier) -> Arc<Self> {
-        // Asked for by name, it may still be missing: registering is idempotent and says so.
-        let barrier = if barrier == Barrier::Membarrier { Barrier::best() } else { barrier };
+    pub(crate) fn new(fence: FenceKind) -> Arc<Self> {
+        // The caller may ask for `membarrier` where there is none. `best` registers and finds out.
+        let fence = if fence == FenceKind::Membarrier { FenceKind::best() } else { fence };
         Arc::new(Hub {
             id: next_id(),
-            // From 1 on, so that 0 can mean "never" in what is kept per epoch.
+            // Starts at 1, so that 0 can mean "never" in what is kept per epoch.
             epoch: CachePadded::new(AtomicU64::new(1)),
-            barrier,
+            fence,
             shards: List::new(),
             free: List::new(),
-            refused: Numbers::new(0),
-            made: Numbers::new(0),
+            refused: Statistic::new(0),
+            created: Statistic::new(0),
         })
     }
 
@@ -46,28 +46,29 @@ impl Hub {
         self.id
     }
 
-    pub(crate) fn barrier(&self) -> Barrier {
-        self.barrier
+    pub(crate) fn fence(&self) -> FenceKind {
+        self.fence
     }
 
-    /// Makes the calling thread the owner of a shard, until it gives it to `release`. The lock hands over what the last
-    /// owner wrote.
+    /// Makes the calling thread the owner of a shard, until it passes it to `release`. The list's
+    /// lock makes visible what the previous owner wrote.
     pub(super) fn claim(&self) -> Arc<Shard> {
         self.free.pop().unwrap_or_else(|| {
             // Relaxed: only the number counts.
-            let number = self.made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let number = self.created.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             let shard = Arc::new(Shard::new(number));
             self.shards.push(shard.clone());
             shard
         })
     }
 
-    /// Gives up the ownership. What stands in the cells is drained with its epoch, whoever owns the shard by then.
+    /// Gives up the ownership. What the cells hold is drained with its epoch, whoever owns the
+    /// shard by then.
     pub(super) fn release(&self, shard: Arc<Shard>) {
         self.free.push(shard);
     }
 
-    /// Brings `known` up to date with the shards that exist. They are never removed, so it only grows.
+    /// Adds the shards that are missing in `known`. Shards are never removed.
     pub(super) fn list_shards(&self, known: &mut Vec<Arc<Shard>>) {
         self.shards.list(known);
     }
@@ -75,7 +76,7 @@ impl Hub {
     /// Counts a fact that is not recorded.
     #[cold]
     pub(super) fn refuse(&self) {
-        // Relaxed, here and below: a number to look at.
+        // Relaxed, here and below: a statistic.
         self.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
 
@@ -85,9 +86,9 @@ impl Hub {
     }
 }
 
-/// A number that this process has not used yet, and not 0.
+/// A number that this process has not used yet; never 0.
 pub(super) fn next_id() -> u64 {
-    // Relaxed: only the number counts. Not loom's: it outlives a model's run.
+    // Relaxed: only the number counts. Not loom's atomic, as it outlives the run of a model.
     use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Relaxed)

@@ -2,8 +2,8 @@
 
 use super::sync::{Mutex, lock};
 
-/// Whoever allocates may be made to record a fact, by an allocator that counts what it does, and a fact may need this very
-/// list. So memory is made and given back while the lock is free.
+/// A shared list. Memory is allocated and freed while the lock is not held: an allocator that
+/// counts its work records facts, and a fact may need this very list.
 pub(super) struct List<T>(Mutex<Vec<T>>);
 
 impl<T> List<T> {
@@ -12,7 +12,8 @@ impl<T> List<T> {
     }
 
     pub(super) fn push(&self, value: T) {
-        // Dropped after the lock is free: at first empty, then larger than the list, at last what the list had before.
+        // Dropped after the lock is released. Empty at first, then larger than the list, and
+        // finally the list's previous memory.
         let mut spare = Vec::new();
         loop {
             let wanted = {
@@ -35,7 +36,8 @@ impl<T> List<T> {
         lock(&self.0).pop()
     }
 
-    /// Adds to `known`, which holds the first of them, all others. `T`'s clone must not allocate.
+    /// Adds to `known`, which holds a prefix of the list, the rest of it. `T::clone` must not
+    /// allocate.
     pub(super) fn list(&self, known: &mut Vec<T>)
     where
         T: Clone,

@@ -1,53 +1,102 @@
-//! loom models of the protocol: every interleaving of a few threads within the bounds given, one claim to a model.
+//! Loom models of the protocol. Each checks one claim in every interleaving of a few threads, up to
+//! a given number of preemptions.
 //!
-//! Run by `scripts/loom`. The barrier is the fence, as loom knows nothing of `membarrier`: the two are one to the protocol.
+//! Run by `scripts/loom`. Loom does not know `membarrier`, so the models use fences; the protocol
+//! does not distinguish the two.
 
-mod mail;
 mod sequencer;
 
-use super::sync::Ordering::{AcqRel, Acquire, Release};
-use super::{Barrier, Block, Closer, Hub, KeyedBlock, KeyedEntry, Patience};
-use crate::metric::{Counter, Metric, Span};
-use crate::row::{Drain, Rest};
-use loom::sync::atomic::AtomicU64;
+use super::sync::{
+    AtomicU64,
+    Ordering::{Acquire, Release},
+};
+use super::{
+    Block, Cells, Closer, FenceKind, Hub, KeyedBlock, KeyedEntry, Mergeable, Patience, Quiet, Word,
+};
 use loom::thread;
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-#[derive(tallybook_derive::Stats)]
+/// The cells of the models: two counts.
 struct Two {
-    one: Counter,
-    other: Counter,
+    one: Word,
+    other: Word,
+}
+
+impl Two {
+    /// Moves the counts into sums.
+    fn drain(&self, sums: &mut [u64; 2]) {
+        sums[0] += self.one.take();
+        sums[1] += self.other.take();
+    }
+}
+
+impl Cells for Two {
+    fn empty() -> Self {
+        Two { one: Word::new(0), other: Word::new(0) }
+    }
+}
+
+impl Mergeable for Two {
+    const STAMPED: bool = false;
+    const ALLOCATES: bool = false;
+
+    fn merge(&self, into: &Self) {
+        into.one.add(self.one.take());
+        into.other.add(self.other.take());
+    }
 }
 
 type Entry = KeyedEntry<u8, Two>;
 type Cache = KeyedBlock<u8, Two>;
 
-/// Checks with at most so many preemptions; its interleavings within that bound are searched wholly.
-fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+/// Checks a model in all interleavings that have at most this many preemptions.
+pub(crate) fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
     builder.check(model);
 }
 
-/// A thread's part in a model: its shard, claimed as a real thread claims it and handed over at the end.
-struct Writer {
+/// Something one thread of a model tells the others: the synchronisation of the program that
+/// records.
+#[derive(Clone)]
+pub(crate) struct Told(Arc<AtomicU64>);
+
+impl Told {
+    pub(crate) fn new(value: u64) -> Self {
+        Told(Arc::new(AtomicU64::new(value)))
+    }
+
+    pub(crate) fn tell(&self, value: u64) {
+        // Release: pairs with the Acquire in `heard`.
+        self.0.store(value, Release);
+    }
+
+    pub(crate) fn heard(&self) -> u64 {
+        // Acquire: pairs with the Release in `tell`.
+        self.0.load(Acquire)
+    }
+}
+
+/// A thread that records. It claims its shard as a real thread does, and releases it at the end.
+pub(crate) struct Writer {
     hub: Arc<Hub>,
     shard: Arc<super::shard::Shard>,
 }
 
 impl Writer {
-    fn new(hub: &Arc<Hub>) -> Self {
+    pub(crate) fn new(hub: &Arc<Hub>) -> Self {
         Writer { hub: hub.clone(), shard: hub.claim() }
     }
 
-    /// One fact on the set at place 0.
-    fn record(&self, f: impl FnOnce(&Two)) {
+    /// One fact on the cells at place 0.
+    pub(crate) fn record<C: Cells>(&self, f: impl FnOnce(&C)) {
         // SAFETY: the shard is this writer's until it is dropped.
         let (block, fact) = unsafe {
             (
-                self.shard.block(0, 0, Block::<Two>::new),
-                self.shard.enter(&self.hub.epoch, self.hub.barrier),
+                self.shard.block(0, 0, Block::<C>::new),
+                self.shard.enter(&self.hub.epoch, self.hub.fence),
             )
         };
         f(block.side(fact.side()));
@@ -58,17 +107,17 @@ impl Writer {
         // SAFETY: as above, and the model holds the entry.
         unsafe {
             let block = self.shard.block(1, 0, Cache::new);
-            let fact = self.shard.enter(&self.hub.epoch, self.hub.barrier);
+            let fact = self.shard.enter(&self.hub.epoch, self.hub.fence);
             block.record(fact.side(), entry, home, f);
         }
     }
 
-    /// As `release_entry`.
+    /// Stops holding the entry, as `release_entry` does.
     fn release(&self, entry: &Arc<Entry>, home: u32) {
         // SAFETY: as above.
         unsafe {
             let block = self.shard.block(1, 0, Cache::new);
-            let fact = self.shard.enter(&self.hub.epoch, self.hub.barrier);
+            let fact = self.shard.enter(&self.hub.epoch, self.hub.fence);
             block.touch(fact.side(), entry, home);
             entry.release(fact.epoch());
         }
@@ -81,7 +130,19 @@ impl Drop for Writer {
     }
 }
 
-/// The collector's part: what it has added up.
+/// Closes an epoch, waiting for the writers inside it, and drains its blocks. Returns its number.
+pub(crate) fn cut(
+    closer: &mut Closer,
+    mut drain: impl FnMut(&(dyn Any + Send + Sync), Quiet),
+) -> u64 {
+    let epoch = closer
+        .close_within(&mut Patience::new(Duration::MAX))
+        .expect("a model's writers are never stuck");
+    closer.drain(epoch, |_, block, quiet| drain(block, quiet));
+    epoch
+}
+
+/// The collector and its totals.
 struct Totals {
     closer: Closer,
     set: [u64; 2],
@@ -95,36 +156,28 @@ impl Totals {
 
     /// Closes an epoch and adds it up. Returns its number.
     fn cut(&mut self) -> u64 {
-        let epoch = self
-            .closer
-            .close_within(&mut Patience::new(Duration::MAX))
-            .expect("a model's writers are never stuck");
-        let span = Span { first: epoch, last: epoch, ..Span::default() };
-        let mut rest = Rest::default();
         let (set, entries) = (&mut self.set, &mut self.entries);
-        self.closer.drain(epoch, |_, block, quiet| {
+        cut(&mut self.closer, |block, quiet| {
             if let Some(block) = block.downcast_ref::<Block<Two>>() {
-                block.quiet(quiet).drain(&mut Drain::new(set, &mut rest, span));
+                block.quiet(quiet).drain(set);
             } else if let Some(cache) = block.downcast_ref::<Cache>() {
-                cache.drain(quiet, |_, cells| {
-                    cells.drain(&mut Drain::new(entries, &mut rest, span));
-                });
+                cache.drain(quiet, |_, cells| cells.drain(entries));
             }
-        });
-        epoch
+        })
     }
 }
 
-/// Two facts of two fields against two cuts: never half of one, and both in the end.
-fn a_fact_is_whole(barrier: Barrier) {
+/// Two facts on two fields during two cuts: no cut holds half a fact, and the totals are exact in
+/// the end.
+fn a_fact_is_whole(fence: FenceKind) {
     check(3, move || {
-        let hub = Hub::new(barrier);
+        let hub = Hub::new(fence);
         let writer = Writer::new(&hub);
         let thread = thread::spawn(move || {
             for _ in 0..2 {
-                writer.record(|two| {
-                    two.one.inc();
-                    two.other.inc();
+                writer.record(|two: &Two| {
+                    two.one.add(1);
+                    two.other.add(1);
                 });
             }
         });
@@ -135,35 +188,34 @@ fn a_fact_is_whole(barrier: Barrier) {
         }
         thread.join().unwrap();
         totals.cut();
-        assert_eq!(totals.set, [2, 2], "a law is broken: lost or doubled");
+        assert_eq!(totals.set, [2, 2], "a law is broken: lost or counted twice");
     });
 }
 
 #[test]
 fn whole_facts() {
-    a_fact_is_whole(Barrier::Fence);
+    a_fact_is_whole(FenceKind::Fence);
 }
 
 #[test]
 #[should_panic(expected = "a law is broken")]
-fn without_a_barrier_facts_break() {
-    a_fact_is_whole(Barrier::Broken);
+fn without_a_fence_facts_break() {
+    a_fact_is_whole(FenceKind::Broken);
 }
 
-/// Open on one thread, tell another, close there: no cut holds the closing without the opening.
-fn never_closed_without_opened(barrier: Barrier) {
+/// One thread opens and tells another, which closes: no cut holds the closing without the opening.
+fn never_closed_without_opened(fence: FenceKind) {
     check(3, move || {
-        let hub = Hub::new(barrier);
-        let told = Arc::new(AtomicU64::new(0));
+        let hub = Hub::new(fence);
+        let told = Told::new(0);
         let (opener, closer, heard) = (Writer::new(&hub), Writer::new(&hub), told.clone());
         let opens = thread::spawn(move || {
-            opener.record(|two| two.one.inc());
-            // Release and Acquire: the program's own synchronisation.
-            told.store(1, Release);
+            opener.record(|two: &Two| two.one.add(1));
+            told.tell(1);
         });
         let closes = thread::spawn(move || {
-            if heard.load(Acquire) == 1 {
-                closer.record(|two| two.other.inc());
+            if heard.heard() == 1 {
+                closer.record(|two: &Two| two.other.add(1));
             }
         });
         let mut totals = Totals::new(&hub);
@@ -172,31 +224,32 @@ fn never_closed_without_opened(barrier: Barrier) {
         opens.join().unwrap();
         closes.join().unwrap();
         totals.cut();
-        assert_eq!(totals.set[0], 1, "a law is broken: lost or doubled");
+        assert_eq!(totals.set[0], 1, "a law is broken: lost or counted twice");
     });
 }
 
 #[test]
 fn cuts_are_consistent() {
-    never_closed_without_opened(Barrier::Fence);
+    never_closed_without_opened(FenceKind::Fence);
 }
 
 #[test]
 #[should_panic(expected = "a law is broken")]
-fn without_a_barrier_cuts_break() {
-    never_closed_without_opened(Barrier::Broken);
+fn without_a_fence_cuts_break() {
+    never_closed_without_opened(FenceKind::Broken);
 }
 
-/// A thread ends between two epochs and the next one takes over its shard: nothing is lost or doubled.
+/// A thread ends and the next one takes over its shard while an epoch is closed: nothing is lost or
+/// counted twice.
 #[test]
 fn a_shard_changes_hands() {
     check(3, || {
-        let hub = Hub::new(Barrier::Fence);
+        let hub = Hub::new(FenceKind::Fence);
         let others = hub.clone();
         let threads = thread::spawn(move || {
             for _ in 0..2 {
                 let writer = Writer::new(&others);
-                writer.record(|two| two.one.inc());
+                writer.record(|two: &Two| two.one.add(1));
             }
         });
         let mut totals = Totals::new(&hub);
@@ -209,24 +262,24 @@ fn a_shard_changes_hands() {
     });
 }
 
-/// Two threads write to three entries that want one line, so each evicts two of them and merges one, both into the same
-/// entry perhaps: nothing is lost or doubled.
+/// Two threads write to three entries that share a home line. Each thread evicts two of them and
+/// merges one, perhaps both into the same entry: nothing is lost or counted twice.
 #[test]
 fn lines_are_evicted() {
     check(2, || {
-        let hub = Hub::new(Barrier::Fence);
+        let hub = Hub::new(FenceKind::Fence);
         let entries: [Arc<Entry>; 3] = std::array::from_fn(|key| Entry::new(key as u8));
         let others = (hub.clone(), entries.clone());
         let thread = thread::spawn(move || {
             let (hub, entries) = others;
             let writer = Writer::new(&hub);
             for entry in &entries {
-                writer.record_entry(entry, 0, |two| two.one.inc());
+                writer.record_entry(entry, 0, |two| two.one.add(1));
             }
         });
         let writer = Writer::new(&hub);
         for entry in &entries {
-            writer.record_entry(entry, 0, |two| two.one.inc());
+            writer.record_entry(entry, 0, |two| two.one.add(1));
         }
         let mut totals = Totals::new(&hub);
         totals.cut();
@@ -237,36 +290,36 @@ fn lines_are_evicted() {
     });
 }
 
-/// The last holder goes while the collector closes epochs, and another thread may find the entry again: when the entry
-/// retires, all of it has been drained, and nobody can hold it any more.
+/// The last holder releases an entry while the collector closes epochs and another thread may find
+/// the entry again: once the entry retires, it is drained completely and cannot be held again.
 #[test]
 fn an_entry_retires() {
     check(3, || {
-        let hub = Hub::new(Barrier::Fence);
+        let hub = Hub::new(FenceKind::Fence);
         let entry = Entry::new(0);
-        let recorded = Arc::new(AtomicU64::new(1));
+        let recorded = Told::new(1);
         let (writer, held) = (Writer::new(&hub), entry.clone());
-        writer.record_entry(&held, 0, |two| two.one.inc());
+        writer.record_entry(&held, 0, |two| two.one.add(1));
         let again = (Writer::new(&hub), entry.clone(), recorded.clone());
         let last = thread::spawn(move || writer.release(&held, 0));
         let finds = thread::spawn(move || {
             let (writer, entry, recorded) = again;
             if entry.hold() {
-                writer.record_entry(&entry, 1, |two| two.one.inc());
-                recorded.fetch_add(1, AcqRel);
+                writer.record_entry(&entry, 1, |two| two.one.add(1));
+                recorded.tell(2);
                 writer.release(&entry, 1);
             }
         });
         let mut totals = Totals::new(&hub);
         totals.cut();
-        // The snapshot after the first cut has shown that; this one is of two epochs.
+        // A snapshot has shown the first cut; the next one has an interval of two epochs.
         let interval = [totals.cut(), totals.cut()];
         let retired = entry.retire(interval[0], interval[1]).then_some(totals.entries[0]);
         last.join().unwrap();
         finds.join().unwrap();
         totals.cut();
         totals.cut();
-        assert_eq!(totals.entries[0], recorded.load(Acquire), "lost or doubled");
+        assert_eq!(totals.entries[0], recorded.heard(), "lost or counted twice");
         if let Some(then) = retired {
             assert_eq!(then, totals.entries[0], "retired with something left");
             assert!(!entry.hold());

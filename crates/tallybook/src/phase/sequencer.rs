@@ -1,38 +1,46 @@
-//! [`Sequencer`]: numbers for what happens on many threads, in an order in which no effect comes before its cause.
+//! [`Sequencer`]: numbers for events on many threads, in an order in which no effect precedes its
+//! cause.
 
 use super::sync::{AtomicU64, Ordering::Relaxed};
 use crossbeam_utils::CachePadded;
 
-/// How many numbers there are in a run: so rarely does a thread write when it is alone.
+/// How many numbers a run has. A thread that is alone writes to the shared word once per run.
 const RUN: u64 = if cfg!(tallybook_small) { 2 } else { 64 };
 
-/// How far somebody gets in a run who does little else than to take numbers, and then meets another.
+/// How many numbers of a run a thread must have used, when another thread begins a run, for the
+/// contention to count as dense.
 const DENSE: u64 = 8;
 
-/// How long the pause is, in spin hints: a tenth or two of a microsecond, as long as the line takes to travel to and fro.
+/// The length of the pause, in spin hints: one or two tenths of a microsecond, about a round trip
+/// of the cache line.
 const PAUSE: u32 = 8;
 
-/// Gives out numbers in runs, and says where the latest of them begins.
+/// Hands out runs of numbers, and holds where the latest run begins.
 ///
-/// A thread goes on in its run for as long as that is the latest, and otherwise takes a new one. So while it is alone it
-/// reads a word that nobody writes. Where several take numbers at once each goes on in its run for as long as the news of
-/// another's takes to arrive, and pays for the line no more often than that; a counter costs it each time. Where two do
-/// hardly anything else, the line would still be on its way most of the time. So whoever got far in its run pauses before
-/// it takes another, in which time the other gets far, too. The pause has its length and ends by itself: nobody waits for
-/// anybody.
+/// A thread takes numbers from its run as long as that run is the latest, and begins a new run
+/// otherwise. So a thread that is alone reads a word that nobody writes. If several threads take
+/// numbers at once, each continues its run until the write of another thread reaches it, and
+/// fetches the cache line no more often than that; a shared counter would fetch it for each number.
 ///
-/// Why the order is right: the beginnings of runs only grow, in the one order of the modifications of `latest`. If A
-/// happened before B, then by coherence B finds the beginning of A's run or a later one. If what it finds is its own, then
-/// A's run is B's own, in which numbers grow, or an earlier one; if not, B's run begins after all that there were.
+/// If two threads do hardly anything but take numbers, the line would still be in transit most of
+/// the time. So a thread that used many numbers of its run pauses before it begins another, and
+/// meanwhile the other thread uses many of its own. The pause has a fixed length: no thread waits
+/// for another.
+///
+/// # Why the order is right
+/// The beginnings of runs grow in the modification order of `latest`. If A happened before B, then
+/// by coherence B reads the beginning of A's run or of a later one. If that is the beginning of B's
+/// own run, then A's run is the same, in which numbers grow, or an earlier one. If not, B begins a
+/// run after all those that exist.
 pub(crate) struct Sequencer {
     latest: CachePadded<AtomicU64>,
 }
 
-/// Where somebody is in a run. Used by one thread at a time.
+/// A position in a run. Used by one thread at a time.
 pub(crate) struct Run {
-    /// Where it begins; 0 at first, when there are no numbers in it.
+    /// Where the run begins; 0 before the first run.
     first: AtomicU64,
-    /// The next number, or the multiple of [`RUN`] where there is none.
+    /// The next number; a multiple of [`RUN`] if the run has none left.
     next: AtomicU64,
 }
 
@@ -41,16 +49,17 @@ impl Sequencer {
         Sequencer { latest: CachePadded::new(AtomicU64::new(0)) }
     }
 
-    /// The next number: greater than 0, than all in this run before, and than all whose taking happened before.
+    /// The next number. It is greater than 0, than all numbers taken through `run` before, and than
+    /// all numbers whose taking happened before this call.
     pub(crate) fn next(&self, run: &Run) -> u64 {
         self.next_within(run).unwrap_or_else(|| self.begin(run))
     }
 
-    /// The same, if it is in the run that there is; in a new one there are others.
+    /// The next number of the current run; `None` if a new run has to begin.
     #[inline(always)]
     pub(crate) fn next_within(&self, run: &Run) -> Option<u64> {
-        // Relaxed, here and below: coherence is all that is needed, see above, and the run is only used by one thread at a
-        // time.
+        // Relaxed, here and below: coherence of `latest` is enough (see above), and the run has one
+        // user at a time.
         let next = run.next.load(Relaxed);
         if next.is_multiple_of(RUN) || self.latest.load(Relaxed) != run.first.load(Relaxed) {
             return None;
@@ -59,9 +68,9 @@ impl Sequencer {
         Some(next)
     }
 
-    /// The first number of a new run.
+    /// Begins a new run, and returns its first number.
     fn begin(&self, run: &Run) -> u64 {
-        // Not where there are none left: then it is alone, or as good as that.
+        // A run that was used up ends at 0: then there is no contention to speak of.
         if run.next.load(Relaxed) % RUN >= DENSE {
             (0..PAUSE).for_each(|_| std::hint::spin_loop());
         }
@@ -77,7 +86,8 @@ impl Run {
         Run { first: AtomicU64::new(0), next: AtomicU64::new(0) }
     }
 
-    /// There are no more numbers in it: whoever uses it next, after another on the same thread, begins one at once.
+    /// Drops the remaining numbers: the next use, which may follow the use of another run on the
+    /// same thread, begins a new run.
     pub(crate) fn end(&self) {
         self.next.store(0, Relaxed);
     }
@@ -88,12 +98,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_number_is_greater_than_all_before_whoever_takes_it() {
+    fn each_number_is_greater_than_all_before_it_on_any_run() {
         let sequencer = Sequencer::new();
         let runs: Vec<Run> = (0..10).map(|_| Run::new()).collect();
         let mut last = 0;
         for round in 0..10_000 {
-            // In turns, and for a while for longer than a run.
+            // First in turns, then each for longer than a run.
             let turn = if round < 5_000 { round } else { round / 100 };
             let run = &runs[turn * 7 % 10];
             let number = sequencer.next(run);
@@ -103,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_was_ended_is_not_gone_on_with() {
+    fn a_run_that_was_ended_is_not_continued() {
         let (sequencer, run) = (Sequencer::new(), Run::new());
         assert_eq!(sequencer.next(&run), RUN);
         run.end();
@@ -111,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn one_alone_skips_no_number() {
+    fn a_single_user_skips_no_number() {
         let (sequencer, run) = (Sequencer::new(), Run::new());
         let numbers: Vec<u64> = (0..5 * RUN).map(|_| sequencer.next(&run)).collect();
         assert_eq!(numbers, (RUN..6 * RUN).collect::<Vec<_>>());

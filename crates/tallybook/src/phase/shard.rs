@@ -1,6 +1,6 @@
-//! [`Shard`]: what one thread writes.
+//! [`Shard`]: the memory that one thread writes.
 
-use super::barrier::Barrier;
+use super::fence::FenceKind;
 use super::list::List;
 use super::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
@@ -8,27 +8,28 @@ use std::any::Any;
 use std::cell::UnsafeCell;
 use std::sync::Arc;
 
-/// The epoch number: one line that all writers read and that changes a few times a second.
+/// The epoch number: one cache line that all writers read, and that changes a few times a second.
 pub(super) type Epoch = CachePadded<AtomicU64>;
 
 /// One thread's memory in one registry.
 ///
 /// # Who may do what
-/// One thread at a time *owns* a shard (see `Hub::claim`); only the owner enters facts and touches
+/// One thread at a time *owns* a shard (see `Hub::claim`); only the owner enters facts and accesses
 /// `table`. The closer reads `seq` and the closed sides of the blocks.
 #[repr(align(128))]
 pub(crate) struct Shard {
     /// Odd while the owner is inside a fact.
     seq: AtomicU64,
-    /// The epoch of the fact that the owner is inside of, for the facts that join it.
+    /// The epoch of the fact that the owner is inside, for the facts that join it.
     current: AtomicU64,
-    /// By the clock that is read: the fact (its odd sequence) that was stamped last, and its stamp.
+    /// For each clock: the fact (its odd sequence) that was stamped last, and its stamp.
     stamps: [[AtomicU64; 2]; CLOCKS],
-    /// The shard's number in the upper bits, how many gauges its owners have set in the lower: see `next_call`.
+    /// The shard's number in the upper bits, and in the lower how many gauges its owners have set:
+    /// see `next_call`.
     calls: AtomicU64,
-    /// The owner's own: the block of each place.
+    /// The block of each place, for the owner.
     table: UnsafeCell<Vec<Option<AnyBlock>>>,
-    /// What the blocks take.
+    /// How many bytes the blocks take.
     bytes: AtomicU64,
     /// The blocks, for the closer.
     blocks: List<PlacedBlock>,
@@ -36,7 +37,7 @@ pub(crate) struct Shard {
 
 type AnyBlock = Arc<dyn Any + Send + Sync>;
 
-/// How many clocks a fact can be stamped by: see `stamp`.
+/// How many clocks can stamp a fact: see `stamp`.
 pub(super) const CLOCKS: usize = 2;
 
 /// How many bits count the calls within a shard.
@@ -45,11 +46,11 @@ const CALL_BITS: u32 = 40;
 /// A block and its place.
 pub(super) type PlacedBlock = (usize, AnyBlock);
 
-// SAFETY: `table` is only touched by the owner (the contract of `block`); everything else is `Sync` by itself.
+// SAFETY: only the owner accesses `table` (the contract of `block`); everything else is `Sync`.
 unsafe impl Sync for Shard {}
 
 impl Shard {
-    /// `number` is that of no other shard of its hub.
+    /// `number` must be unique among the shards of the hub.
     pub(super) fn new(number: u64) -> Self {
         Shard {
             seq: AtomicU64::new(0),
@@ -62,48 +63,50 @@ impl Shard {
         }
     }
 
-    /// Enters a fact, or joins the one that the owner is inside of.
+    /// Enters a fact, or joins the one that the owner is inside.
     ///
     /// # Safety
-    /// The caller is the shard's owner, and stays so until the fact is dropped; `epoch` and `barrier` are the hub's.
+    /// The caller owns the shard until the fact is dropped; `epoch` and `fence` are the hub's.
     #[inline(always)]
-    pub(super) unsafe fn enter(&self, epoch: &Epoch, barrier: Barrier) -> Fact<'_> {
+    pub(super) unsafe fn enter(&self, epoch: &Epoch, fence: FenceKind) -> Fact<'_> {
         // SAFETY: passed on from the caller.
-        unsafe { self.try_enter(epoch, barrier) }.unwrap_or_else(|| self.join())
+        unsafe { self.try_enter(epoch, fence) }.unwrap_or_else(|| self.join())
     }
 
-    /// Enters a fact; `None` if the owner is inside of one.
+    /// Enters a fact; `None` if the owner is inside one.
     ///
     /// # Safety
     /// As for `enter`.
     #[inline(always)]
-    pub(super) unsafe fn try_enter(&self, epoch: &Epoch, barrier: Barrier) -> Option<Fact<'_>> {
+    pub(super) unsafe fn try_enter(&self, epoch: &Epoch, fence: FenceKind) -> Option<Fact<'_>> {
         // Relaxed: only the owner writes it.
         let seq = self.seq.load(Ordering::Relaxed);
         if seq & 1 == 1 {
             return None;
         }
-        // Release: pairs with the Acquire loads in `seq`. The closer may wait for the odd number of the *last* fact to
-        // change and read this one instead; it must then see all cells of the last fact.
+        // Release: pairs with the Acquire load in `seq`. The closer may wait for the odd number of
+        // the *previous* fact to change and read this number instead; it must then see all cells of
+        // the previous fact.
         self.seq.store(seq + 1, Ordering::Release);
-        barrier.light();
-        // Acquire: pairs with the Release store in `Closer::open_next`, so that the side of this epoch is seen as the
-        // closer left it: drained.
+        fence.light();
+        // Acquire: pairs with the Release store in `Closer::open_next`, so that this thread sees
+        // the side of this epoch as the closer left it: drained.
         let epoch = epoch.load(Ordering::Acquire);
-        // Relaxed: for this very thread.
+        // Relaxed: only this thread reads it.
         self.current.store(epoch, Ordering::Relaxed);
         Some(Fact { shard: self, epoch, exit: Some(seq + 2) })
     }
 
-    /// Joins the fact that the owner is inside of. Leaving it is the outer one's.
+    /// Joins the fact that the owner is inside; the outer one ends it.
     pub(super) fn join(&self) -> Fact<'_> {
-        // Relaxed: written by this very thread.
+        // Relaxed: this thread wrote it.
         Fact { shard: self, epoch: self.current.load(Ordering::Relaxed), exit: None }
     }
 
-    /// The sequence number for the closer.
+    /// The sequence number, for the closer.
     pub(super) fn seq(&self) -> u64 {
-        // Acquire: pairs with both Release stores of a fact. Whoever sees the sequence move on sees the cells.
+        // Acquire: pairs with both Release stores of a fact. A closer that sees the sequence change
+        // sees the cells.
         self.seq.load(Ordering::Acquire)
     }
 
@@ -112,11 +115,11 @@ impl Shard {
         size_of::<Self>() + self.bytes.load(Ordering::Relaxed) as usize
     }
 
-    /// The stamp of the fact that the owner is inside of, from `now` the first time.
+    /// The stamp of the fact that the owner is inside, from `now` the first time.
     #[inline]
     pub(super) fn stamp(&self, clock: usize, now: impl FnOnce() -> u64) -> u64 {
         let [stamped, stamp] = &self.stamps[clock];
-        // Relaxed, all: only the owner touches them, and `seq` differs between any two facts.
+        // Relaxed, all: only the owner accesses them, and `seq` differs between any two facts.
         let fact = self.seq.load(Ordering::Relaxed);
         if stamped.load(Ordering::Relaxed) != fact {
             stamp.store(now(), Ordering::Relaxed);
@@ -125,33 +128,35 @@ impl Shard {
         stamp.load(Ordering::Relaxed)
     }
 
-    /// Larger from call to call; of two shards all of one's are larger than all of the other's (for the first million
-    /// millions, after which two facts of one nanosecond could be mixed).
+    /// A number that grows from call to call. All numbers of one shard are larger than all numbers
+    /// of another, for the first trillion calls; beyond that, two facts of the same nanosecond
+    /// could be interleaved.
     #[inline]
     pub(super) fn next_call(&self) -> u64 {
-        // Relaxed, both: only the owner touches it.
+        // Relaxed, both: only the owner accesses it.
         let next = self.calls.load(Ordering::Relaxed).wrapping_add(1);
         self.calls.store(next, Ordering::Relaxed);
         next
     }
 
-    /// Whether the owner is inside of a fact. For the owner alone.
+    /// Whether the owner is inside a fact. Only the owner may call it.
     pub(super) fn is_inside(&self) -> bool {
         // Relaxed: only the owner writes it.
         self.seq.load(Ordering::Relaxed) & 1 == 1
     }
 
-    /// The block at `place`, made by `make` on first touch. It lives as long as the shard.
+    /// The block at `place`, made by `make` on first use. It lives as long as the shard.
     ///
     /// # Safety
-    /// The caller is the shard's owner, and facts that come in meanwhile stand [apart](super::Apart).
+    /// The caller owns the shard. Facts that this thread records during the call stand
+    /// [apart](super::Apart).
     pub(super) unsafe fn block<B: Any + Send + Sync>(
         &self,
         place: usize,
         bytes: usize,
         make: impl FnOnce() -> B,
     ) -> &B {
-        // SAFETY: only the owner touches `table`; this reference ends with the statement.
+        // SAFETY: only the owner accesses `table`; this reference ends with the statement.
         let known = unsafe { &*self.table.get() }
             .get(place)
             .and_then(|known| known.as_ref())
@@ -161,16 +166,16 @@ impl Shard {
             unsafe { self.add_block(place, bytes, block) }
         };
         let block = known.unwrap_or_else(|| add(Arc::new(make())));
-        // SAFETY: `blocks` has an `Arc` of it and never drops one as long as the shard lives.
+        // SAFETY: `blocks` has an `Arc` of it, and drops none while the shard lives.
         let block = unsafe { &*block };
         block.downcast_ref().expect("the registry uses a place for one type only")
     }
 
-    /// The owner's. The block comes made: making it may run the code of others, who may record.
+    /// Adds a block. It is made by the caller, because making it may run code that records.
     ///
     /// # Safety
-    /// The caller is the shard's owner, and holds an `Apart`: the table allocates as it grows, and a fact that the
-    /// allocator records must not find it half grown.
+    /// As for `block`. The table allocates when it grows, and a fact that the allocator records must
+    /// not find it half grown.
     #[cold]
     unsafe fn add_block(
         &self,
@@ -178,12 +183,12 @@ impl Shard {
         bytes: usize,
         block: AnyBlock,
     ) -> *const (dyn Any + Send + Sync) {
-        // Relaxed: a number to look at.
+        // Relaxed: a statistic.
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.blocks.push((place, block.clone()));
         let pointer = Arc::as_ptr(&block);
-        // SAFETY: only the owner touches `table`, this is the one reference into it, and facts of the owner's thread that
-        // come out of the allocator go to another shard.
+        // SAFETY: only the owner accesses `table`, this is the only reference into it, and facts
+        // that the allocator records on this thread go to another shard.
         let table = unsafe { &mut *self.table.get() };
         if table.len() <= place {
             table.resize(place + 1, None);
@@ -192,13 +197,14 @@ impl Shard {
         pointer
     }
 
-    /// Adds the blocks that are not in `known` yet. They are never removed, so it only grows.
+    /// Adds the blocks that are missing in `known`. Blocks are never removed.
     pub(super) fn list_blocks(&self, known: &mut Vec<PlacedBlock>) {
         self.blocks.list(known);
     }
 }
 
-/// The inside of a fact. Dropping it leaves the fact, on unwinding too; a joined one leaves that to the outer.
+/// The inside of a fact. Dropping it ends the fact, on unwinding too; if it joined a fact, the
+/// outer one ends it.
 pub(super) struct Fact<'a> {
     shard: &'a Shard,
     epoch: u64,
@@ -227,7 +233,8 @@ impl Drop for Fact<'_> {
     #[inline(always)]
     fn drop(&mut self) {
         if let Some(seq) = self.exit {
-            // Release: pairs with the Acquire in `seq`. A closer that sees the fact over sees all of its cells.
+            // Release: pairs with the Acquire in `seq`. A closer that sees the fact ended sees all
+            // of its cells.
             self.shard.seq.store(seq, Ordering::Release);
         }
     }

@@ -1,4 +1,4 @@
-//! One shim for atomics and threads, so that loom models the shipped code.
+//! Atomics, locks and threads: std's, or loom's so that the models run the shipped code.
 
 #[cfg(not(tallybook_loom))]
 pub(super) use std::sync::{
@@ -20,7 +20,8 @@ pub(super) use loom::{
 
 use std::sync::PoisonError;
 
-/// Locks, and goes on where another thread panicked: nothing guarded here is ever left half changed.
+/// Locks the mutex and ignores poisoning: nothing that is guarded here is left half changed by a
+/// panic.
 #[cfg(not(tallybook_loom))]
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,14 +1,16 @@
-//! [`Word`]: one cell.
+//! [`Word`]: a 64-bit number in a block.
 
 use super::sync::{AtomicU64, Ordering::Relaxed};
 use std::cell::Cell;
 use std::marker::PhantomData;
 
-/// A 64-bit cell with one user at a time: the thread that owns the shard, or the closer once the side is quiet.
+/// A 64-bit number with one user at a time: the thread that owns the shard, or the closer once the
+/// side is quiet.
 ///
-/// Atomic only so that a mistake in the protocol would be a wrong number and not undefined behaviour; `Relaxed` compiles
-/// to plain loads and stores, and what makes the values visible to the next user are the orderings of the shard's sequence
-/// and the hub's epoch. Not `Sync`: a reference lent to a fact must not reach another thread, where an add could be lost.
+/// It is atomic only so that a mistake in the protocol would cause a wrong number and not undefined
+/// behaviour. `Relaxed` compiles to plain loads and stores; the orderings of the shard's sequence
+/// and the hub's epoch make the values visible to the next user. It is not `Sync`: a reference that
+/// is lent to a fact must not reach another thread, where an addition could be lost.
 pub(crate) struct Word {
     value: AtomicU64,
     unshared: PhantomData<Cell<u64>>,
@@ -34,7 +36,8 @@ impl Word {
         self.set(self.get().wrapping_add(n));
     }
 
-    /// Reads and zeroes, writing only where there is something: a clean cell's line stays clean.
+    /// Reads and zeroes. Writes only if the word is not zero, so that a clean cache line stays
+    /// clean.
     #[inline(always)]
     pub(crate) fn take(&self) -> u64 {
         let value = self.get();

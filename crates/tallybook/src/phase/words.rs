@@ -1,12 +1,13 @@
-//! [`Words`]: cells on the heap, as many as are needed.
+//! [`Words`]: a table of words on the heap, of any length.
 
 use super::apart::Apart;
 use super::word::Word;
 use std::cell::UnsafeCell;
 
-/// A list of cells with one user at a time, as [`Word`] is one; empty, and without memory, at first.
+/// A table of [`Word`]s with one user at a time. Empty at first, without memory.
 ///
-/// Values go in and come out, and no reference to a cell does, so the list can be exchanged at any time.
+/// Its methods take and return values, never references to words, so the table can be replaced at
+/// any time.
 pub(crate) struct Words(UnsafeCell<Box<[Word]>>);
 
 impl Words {
@@ -19,13 +20,13 @@ impl Words {
         self.list().len()
     }
 
-    /// The cell at `at`, if there is one.
+    /// The word at `at`, if there is one.
     #[inline(always)]
     pub(crate) fn get(&self, at: usize) -> Option<u64> {
         self.list().get(at).map(Word::get)
     }
 
-    /// Sets the cell at `at`, if there is one.
+    /// Sets the word at `at`, if there is one.
     #[inline(always)]
     pub(crate) fn set(&self, at: usize, value: u64) {
         if let Some(word) = self.list().get(at) {
@@ -33,27 +34,30 @@ impl Words {
         }
     }
 
-    /// Puts `len` zeros in its place, and returns what was there.
+    /// Replaces the table by `len` zeros, and returns the previous one.
     pub(crate) fn renew(&self, len: usize) -> Self {
         let words = {
-            // An allocator that counts its work as facts must not find these cells half changed, nor come back here for ever.
+            // An allocator that counts its work as facts must not find these words half changed,
+            // nor recurse here without end.
             let _apart = Apart::begin();
             (0..len).map(|_| Word::new(0)).collect()
         };
-        // SAFETY: as in `list`: no other reference is left.
+        // SAFETY: as in `list`: there is no other reference.
         Words(UnsafeCell::new(std::mem::replace(unsafe { &mut *self.0.get() }, words)))
     }
 
     pub(crate) fn swap(&self, other: &Self) {
-        // SAFETY: as in `list`: no other reference is left. Both may be the same cell, which `swap` of pointers allows.
+        // SAFETY: as in `list`: there is no other reference. Both may be the same table, which
+        // `swap` of pointers allows.
         unsafe { std::ptr::swap(self.0.get(), other.0.get()) };
     }
 
-    /// Only for the time of one call above: none of them calls anything that could exchange the list, and the cell has one
-    /// user at a time and is not `Sync`.
+    /// Borrowed within one of the calls above only. None of them calls code that could replace the
+    /// table, which has one user at a time and is not `Sync`.
     #[inline(always)]
     fn list(&self) -> &[Word] {
-        // SAFETY: there is no mutable reference: those of `renew` and `swap` end before they return.
+        // SAFETY: there is no mutable reference: those of `renew` and `swap` end before they
+        // return.
         unsafe { &*self.0.get() }
     }
 }

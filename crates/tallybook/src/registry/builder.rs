@@ -5,7 +5,7 @@ use super::names::Names;
 use crate::clock::{Clock, SystemClock};
 use crate::collect::{Catalog, CollectorStats, Context, Core, History, NAME, State};
 use crate::metric::Stats;
-use crate::phase::{Barrier, Hub, Place};
+use crate::phase::{FenceKind, Hub, Place};
 use crate::read::{Declaration, DeclarationKind, Identity, Published, Settings, Snapshot};
 use crate::record::Set;
 use arc_swap::ArcSwap;
@@ -24,7 +24,7 @@ impl Registry {
         Self::builder().build()
     }
 
-    /// A registry with a clock, a barrier or a patience of your choice.
+    /// A registry with a clock, a fence or a patience of your choice.
     #[must_use]
     pub fn builder() -> RegistryBuilder {
         RegistryBuilder::new()
@@ -40,7 +40,7 @@ impl Default for Registry {
 /// Builds a [`Registry`].
 pub struct RegistryBuilder {
     clock: Option<Arc<dyn Clock>>,
-    barrier: Option<Barrier>,
+    fence: Option<FenceKind>,
     patience: Duration,
     shutdown_timeout: Duration,
     windows: Vec<Duration>,
@@ -54,7 +54,7 @@ impl RegistryBuilder {
     fn new() -> Self {
         RegistryBuilder {
             clock: None,
-            barrier: None,
+            fence: None,
             patience: Duration::from_millis(20),
             shutdown_timeout: Duration::from_secs(5),
             windows: [1, 10, 60].map(Duration::from_secs).into(),
@@ -71,11 +71,11 @@ impl RegistryBuilder {
         self
     }
 
-    /// How writers and the collector are kept in order; by default [`Barrier::best`]. Asking for
-    /// [`Barrier::Membarrier`] where the system has none gives [`Barrier::Fence`].
+    /// How writers and the collector are kept in order; by default [`FenceKind::best`]. Asking for
+    /// [`FenceKind::Membarrier`] where the system has none gives [`FenceKind::Fence`].
     #[must_use]
-    pub fn barrier(mut self, barrier: Barrier) -> Self {
-        self.barrier = Some(barrier);
+    pub fn fence(mut self, fence: FenceKind) -> Self {
+        self.fence = Some(fence);
         self
     }
 
@@ -144,7 +144,7 @@ impl RegistryBuilder {
     /// The registry.
     #[must_use]
     pub fn build(self) -> Registry {
-        let hub = Hub::new(self.barrier.unwrap_or_else(Barrier::best));
+        let hub = Hub::new(self.fence.unwrap_or_else(FenceKind::best));
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let longest = self.windows.last().copied().unwrap_or_default();
         let (at, wall) = (clock.now(), clock.wall());
@@ -183,7 +183,7 @@ impl RegistryBuilder {
 impl fmt::Debug for RegistryBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RegistryBuilder")
-            .field("barrier", &self.barrier)
+            .field("fence", &self.fence)
             .field("patience", &self.patience)
             .finish_non_exhaustive()
     }

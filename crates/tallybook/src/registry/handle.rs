@@ -6,7 +6,7 @@ use crate::collect::Ticker;
 use crate::collect::{Collector, CollectorStats, SetTotals, State};
 use crate::error::{CollectError, RegisterError};
 use crate::metric::Stats;
-use crate::phase::{Barrier, Place};
+use crate::phase::{FenceKind, Place};
 use crate::read::{Declaration, DeclarationKind, Reader};
 use crate::record::Set;
 use crate::support::lock;
@@ -95,10 +95,10 @@ impl Registry {
         self.inner.as_ref().map_or_else(|| Set::new(Place::nowhere()), |inner| inner.own.clone())
     }
 
-    /// The barrier in use; `None` where the registry is disabled.
+    /// The fence in use; `None` where the registry is disabled.
     #[must_use]
-    pub fn barrier(&self) -> Option<Barrier> {
-        self.inner.as_ref().map(|inner| inner.state.context.hub.barrier())
+    pub fn fence(&self) -> Option<FenceKind> {
+        self.inner.as_ref().map(|inner| inner.state.context.hub.fence())
     }
 }
 

@@ -3,7 +3,7 @@
 use super::delta::{Delta, flows_between};
 use super::part::{Tick, Totals};
 use crate::metric::Stats;
-use crate::phase::{KeyedBlock, Met, Quiet};
+use crate::phase::{EntryRef, KeyedBlock, Quiet};
 use crate::read::{
     Changed, FamilyPart, OWNERS, Owners, Part, RETIRED_BUCKETS, TOTAL, TOTAL_BUCKETS, buckets_of,
 };
@@ -78,10 +78,10 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         }
     }
 
-    fn drain_entry(&mut self, entry: &Met<Meta<K>, S>, cells: &S, tick: &mut Tick<'_>) {
+    fn drain_entry(&mut self, entry: &EntryRef<Meta<K>, S>, cells: &S, tick: &mut Tick<'_>) {
         let row = entry.row().unwrap_or_else(|| self.admit(entry));
         // Its number is that of no other interval.
-        if entry.meet(tick.span.first) {
+        if entry.is_first_visit(tick.span.first) {
             self.touched.push(row);
         }
         // If it is released after this, that is a fact of a later epoch, and it is drained again.
@@ -114,7 +114,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
     }
 
     /// Gives a row to an entry that has none.
-    fn admit(&mut self, entry: &Met<Meta<K>, S>) -> u32 {
+    fn admit(&mut self, entry: &EntryRef<Meta<K>, S>) -> u32 {
         let row = self.free.pop().unwrap_or_else(|| {
             self.used += 1;
             self.is_unheld.push(false);

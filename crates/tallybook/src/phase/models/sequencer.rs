@@ -1,31 +1,26 @@
-//! The model of the numbers of ordered events.
+//! The loom model of [`Sequencer`].
 
-use super::check;
-use crate::phase::sync::Ordering::{Acquire, Release};
-use crate::phase::{Run, Sequencer};
-use loom::sync::atomic::AtomicU64;
+use super::super::sequencer::{Run, Sequencer};
+use super::{Told, check};
 use loom::thread;
 use std::sync::Arc;
 
-/// What a thread tells another: its number, once it has one. Release and Acquire: the program's own synchronisation.
-type Told = Arc<AtomicU64>;
-
-/// Takes a number after looking whether there is one before it, and tells of it.
+/// Takes a number after reading the one that another thread may have told, and tells its own.
 fn take(sequencer: &Sequencer, run: &Run, before: &Told, told: &Told) {
-    let cause = before.load(Acquire);
+    let cause = before.heard();
     let effect = sequencer.next(run);
     assert!(effect > cause, "{effect} came after {cause}");
-    told.store(effect, Release);
+    told.tell(effect);
 }
 
-/// Each of three threads takes numbers, and one after that of another which it may have seen, so causes come before
-/// effects along the whole chain and back to the first. With runs of two, each is sometimes within its run and sometimes
-/// begins one.
+/// Each of three threads takes a number after that of another, which it may have seen: causes come
+/// before effects along the whole chain and back to the first thread. With runs of two, a thread
+/// sometimes continues its run and sometimes begins one.
 #[test]
 fn numbers_follow_what_happened_before() {
     check(3, || {
         let sequencer = Arc::new(Sequencer::new());
-        let [first, second, third]: [Told; 3] = Default::default();
+        let [first, second, third] = [(); 3].map(|()| Told::new(0));
         let own = Run::new();
         sequencer.next(&own);
         let follow = |before: &Told, told: &Told| {
@@ -40,7 +35,7 @@ fn numbers_follow_what_happened_before() {
         take(&sequencer, &own, &third, &first);
         middle.join().unwrap();
         last.join().unwrap();
-        let all = [&first, &second, &third].map(|told| told.load(Acquire));
+        let all = [&first, &second, &third].map(Told::heard);
         assert!(sequencer.next(&own) > all.into_iter().max().unwrap());
     });
 }

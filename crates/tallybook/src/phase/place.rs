@@ -1,0 +1,55 @@
+//! [`Place`]: where a set, a family or an actor is found in each shard.
+
+use super::hub::{Hub, next_id};
+use crate::clock::Clock;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where the blocks of one set, family or actor are found in each shard of a hub.
+#[derive(Clone)]
+pub(crate) struct Place {
+    /// Never used twice in a process; 0 in a disabled registry.
+    pub(super) id: u64,
+    /// The index of its blocks in a shard. It is here and not in `inner` because with handles of
+    /// two words, opening and dropping a guard in a disabled registry would read `inner` twice (see
+    /// the bench `off`).
+    pub(super) index: usize,
+    /// `None` in a disabled registry.
+    pub(super) inner: Option<Arc<Inner>>,
+}
+
+pub(super) struct Inner {
+    pub(super) hub: Arc<Hub>,
+    name: Box<str>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Place {
+    /// Only the registry makes places: each index of a hub must be used with one type of block
+    /// only.
+    pub(crate) fn new(hub: Arc<Hub>, index: usize, name: &str, clock: Arc<dyn Clock>) -> Self {
+        let id = next_id();
+        let inner = Arc::new(Inner { hub, name: name.into(), clock });
+        Place { id, index, inner: Some(inner) }
+    }
+
+    /// The place of everything in a disabled registry: nothing is recorded there.
+    pub(crate) const fn nowhere() -> Self {
+        Place { id: 0, index: 0, inner: None }
+    }
+
+    /// The registered name; empty in a disabled registry.
+    pub(crate) fn name(&self) -> &str {
+        self.inner.as_ref().map_or("", |inner| &inner.name)
+    }
+
+    /// The time on the registry's clock; zero in a disabled registry.
+    pub(crate) fn now(&self) -> Duration {
+        self.inner.as_ref().map_or(Duration::ZERO, |inner| inner.clock.now())
+    }
+
+    /// Its index and the id of its hub; `None` in a disabled registry.
+    pub(crate) fn found(&self) -> Option<(usize, u64)> {
+        self.inner.as_ref().map(|inner| (self.index, inner.hub.id()))
+    }
+}
