@@ -4,13 +4,16 @@
 //! `TALLYBOOK_ALLOCATOR_CASE`. Elsewhere the allocator counts nothing. Miri starts no processes: there only the case that the
 //! variable names is run.
 
+#[path = "support/child.rs"]
+mod child;
+
+use child::{abort_if_it_hangs, run_again};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::SeqCst};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tallybook::{Collector, Counter, Event, Gauge, Histogram, Live, Reducer, Registry, Set, Stats};
 
 #[derive(Stats)]
@@ -108,20 +111,16 @@ static ALLOCATOR: Counting = Counting;
 /// Runs a case in a process of its own. There, sets counting up, and checks what was counted.
 fn case(name: &str, mode: u8, run: impl FnOnce(&Registry, Vec<Set<Numbers>>)) {
     const CASE: &str = "TALLYBOOK_ALLOCATOR_CASE";
-    if std::env::var(CASE).as_deref() != Ok(name) {
-        if cfg!(miri) {
-            return;
-        }
-        let program = std::env::current_exe().unwrap();
-        let mut command = Command::new(program);
-        let output = command.args([name, "--exact", "--nocapture"]).env(CASE, name).output();
-        let output = output.unwrap();
+    if cfg!(miri) && std::env::var(CASE).as_deref() != Ok(name) {
+        return;
+    }
+    if let Some(output) = run_again(CASE, name) {
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{name}: {}\n{text}", output.status);
         return;
     }
     if !cfg!(miri) {
-        abort_after(Duration::from_secs(60));
+        abort_if_it_hangs();
     }
     let registry = Registry::builder().patience(Duration::from_secs(5)).build();
     let sets = (0..200).map(|i| registry.set(&format!("set_{i}")).unwrap()).collect();
@@ -143,17 +142,6 @@ fn case(name: &str, mode: u8, run: impl FnOnce(&Registry, Vec<Set<Numbers>>)) {
     let refused = collector.tick().set(&registry.collector_stats()).refused;
     assert_eq!(BEGUN.load(SeqCst), called + refused);
     assert!(refused == 0 || mode & GUARDED == 0, "{refused} facts were refused");
-}
-
-/// What hangs is aborted, without a word: it might allocate where that is what hangs.
-fn abort_after(patience: Duration) {
-    let since = Instant::now();
-    thread::spawn(move || {
-        while since.elapsed() < patience {
-            thread::park_timeout(patience - since.elapsed());
-        }
-        std::process::abort();
-    });
 }
 
 fn tick(collector: &mut Collector, set: &Set<Numbers>) -> u64 {

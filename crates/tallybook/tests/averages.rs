@@ -1,5 +1,13 @@
 //! Exponentially weighted averages against the textbook's formula, computed here tick by tick.
 
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/random.rs"]
+mod random;
+
+use clock::manual;
+use random::Random;
+use std::convert::identity;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -66,8 +74,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let registry = Registry::builder().clock(clock.clone()).build();
+        let (registry, clock) = manual(identity);
         World {
             clock,
             all: registry.set("all").unwrap(),
@@ -171,10 +178,9 @@ fn a_stop_halves_it_every_half_life() {
 
 #[test]
 fn jitter_of_half_a_tick() {
-    let mut random = 7_u64;
+    let mut random = Random::new(7);
     let script = (0..2_000).map(move |_| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let millis = 500 + (random >> 33) % 1_001;
+        let millis = 500 + random.below(1_001);
         (10 * millis, Duration::from_millis(millis))
     });
     let (world, _) = follows_the_textbook(script);
@@ -295,9 +301,8 @@ fn opened_and_closed_have_averages() {
 
 #[test]
 fn a_constant_that_is_not_there_has_no_averages_and_others_do() {
-    let clock = Arc::new(ManualClock::new());
     let constants = [seconds(10), Duration::ZERO, seconds(2), seconds(10), Duration::MAX];
-    let registry = Registry::builder().clock(clock.clone()).averages(constants).build();
+    let (registry, clock) = manual(|builder| builder.averages(constants));
     let all: Set<Peer> = registry.set("all").unwrap();
     let mut collector = registry.collector().unwrap();
     all.record(|all| all.count.add(20));
@@ -314,8 +319,7 @@ fn a_constant_that_is_not_there_has_no_averages_and_others_do() {
 
 #[test]
 fn no_constants_no_averages() {
-    let clock = Arc::new(ManualClock::new());
-    let registry = Registry::builder().clock(clock.clone()).averages([]).build();
+    let (registry, clock) = manual(|builder| builder.averages([]));
     let peers: Family<u8, Peer> =
         registry.family_builder("peer", "n").averages().register().unwrap();
     let mut collector = registry.collector().unwrap();

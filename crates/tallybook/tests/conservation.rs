@@ -3,12 +3,16 @@
 //!
 //! `TALLYBOOK_CUTS` says how many cuts; the run ends with the last of them, however long that takes.
 
+#[path = "support/stop_flag.rs"]
+mod stop_flag;
+
 use std::ops::AddAssign;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
+use stop_flag::StopOnDrop;
 use tallybook::{
     Barrier, Collector, Counter, Entry, Family, Gauge, Live, Open, Registry, Set, Snapshot, Stats,
     UpDownCounter,
@@ -291,7 +295,7 @@ fn under_fire(barrier: Barrier) {
         scope.spawn(move || world.consume(&from));
         scope.spawn(|| world.read());
         // Stops them on a failure too.
-        let _over = Over(&world.over);
+        let _stop = StopOnDrop(&world.over);
         collect(&mut collector, &mut laws, wanted_cuts());
         world.over.store(true, Relaxed);
         let mut tally = Tally::default();
@@ -311,14 +315,6 @@ fn under_fire(barrier: Barrier) {
     };
     assert_eq!(counted, tally);
     assert_eq!((swarm.jobs.live(), peers.requests.live(), swarm.between), (0, 0, 0));
-}
-
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! What `#[derive(Event)]` generates, and that it travels.
 #![deny(warnings, missing_docs, clippy::all)]
 
+#[path = "support/log.rs"]
+mod log;
+
+use log::Log;
 use std::sync::Arc;
-use std::time::Duration;
 use tallybook::{
-    Actor, Collector, Counted, Counter, Delivery, Event, Full, Label, Order, Reducer, Registry,
-    Stats,
+    Actor, Collector, Counted, Counter, Delivery, Event, Full, Label, Order, Registry, Stats,
 };
 
 /// Traffic.
@@ -228,22 +230,7 @@ fn events_are_counted_in_a_set_and_in_an_entry() {
     assert_eq!(now.set(&traffic).received, 9);
 }
 
-/// All events that it took.
-#[derive(Default)]
-struct Log(Vec<PeerEvent>);
-
-impl Reducer for Log {
-    type Event = PeerEvent;
-    type Snapshot = Vec<PeerEvent>;
-    fn apply(&mut self, event: PeerEvent, _: Duration) {
-        self.0.push(event);
-    }
-    fn snapshot(&self) -> Vec<PeerEvent> {
-        self.0.clone()
-    }
-}
-
-fn log(capacity: usize) -> (Registry, Actor<Log>, Collector) {
+fn log(capacity: usize) -> (Registry, Actor<Log<PeerEvent>>, Collector) {
     let registry = Registry::new();
     let log = registry.actor_builder("log").capacity(capacity).register(Log::default()).unwrap();
     let collector = registry.collector().unwrap();

@@ -1,11 +1,16 @@
 //! What happened between two snapshots, and what is said when they do not belong together.
 
+#[path = "support/clock.rs"]
+mod clock;
+
+use clock::manual;
+use std::convert::identity;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use tallybook::{
-    Collector, Counter, Family, Gauge, Live, LiveCount, ManualClock, Max, Registry, Set, Snapshot,
-    Stats, UpDownCounter, WrongRegistry,
+    Collector, Counter, Family, Gauge, Live, LiveCount, ManualClock, Max, Set, Snapshot, Stats,
+    UpDownCounter, WrongRegistry,
 };
 
 /// A node.
@@ -27,8 +32,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let registry = Registry::builder().clock(clock.clone()).build();
+        let (registry, clock) = manual(identity);
         World {
             clock,
             node: registry.set("node").unwrap(),

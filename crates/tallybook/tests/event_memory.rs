@@ -1,37 +1,11 @@
 //! The memory of events is in the collector's gauge, and is given back: compared with the allocator's count.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+#[path = "support/counting_allocator.rs"]
+mod counting_allocator;
+
+use counting_allocator::{bytes_in_use, exclusive};
 use std::time::Duration;
 use tallybook::{Actor, Collector, Counter, Event, Reducer, Registry, Stats};
-
-static IN_USE: AtomicIsize = AtomicIsize::new(0);
-
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: all of it is the system's allocator, with a count beside it.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        IN_USE.fetch_add(layout.size() as isize, Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size() as isize, Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-/// What is in use is that of all threads, so these tests take turns.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 const CAPACITY: usize = 8192;
 
@@ -96,7 +70,7 @@ impl Scene {
             collector.tick().set(&self.registry.collector_stats()).memory.unwrap()
         };
         let told = memory(&mut self.collector);
-        [told as isize, IN_USE.load(Relaxed)]
+        [told as isize, bytes_in_use()]
     }
 }
 
@@ -106,7 +80,7 @@ fn difference(later: [isize; 2], earlier: [isize; 2]) -> [isize; 2] {
 
 #[test]
 fn queues_and_what_is_taken_out_of_them_are_in_the_gauge() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let mut scene = Scene::new();
     let before = scene.memory();
     (0..2).for_each(|_| scene.fill(CAPACITY, CAPACITY)); // both sides
@@ -121,7 +95,7 @@ fn queues_and_what_is_taken_out_of_them_are_in_the_gauge() {
 #[test]
 fn what_is_merged_is_in_the_gauge_while_it_waits_and_given_back_when_taken() {
     const KEYS: usize = 50_000;
-    let _alone = alone();
+    let _exclusive = exclusive();
     let mut scene = Scene::new();
     (0..4).for_each(|_| scene.fill(0, CAPACITY));
     (0..8).for_each(|_| scene.fill(1, 1));

@@ -1,12 +1,21 @@
 //! Code of events, keys, reducers and questions that panics, sends again or records a fact, at each place where it runs:
 //! the account adds up, everything else is exact, and the registry goes on.
 
+#[path = "support/account.rs"]
+mod account;
+#[path = "support/panics.rs"]
+mod panics;
+#[path = "support/sum.rs"]
+mod sum;
+
+use account::check_account;
+use panics::{attempt, silently};
 use std::cell::{Cell, RefCell};
 use std::hash::{Hash, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+use sum::Number;
 use tallybook::{
     Actor, ByKind, Collector, Counter, Delivery, Event, EventStatsSnapshot, Full, Label, Order,
     Reducer, Registry, Sender, Set, Snapshot, Stats,
@@ -279,45 +288,16 @@ struct Facts {
     plain: Counter,
 }
 
-/// Another actor, in which nothing goes wrong.
-#[derive(tallybook::Event)]
-enum Calm {
-    Add(u64),
-}
-
-struct Other(u64);
-
-impl Reducer for Other {
-    type Event = Calm;
-    type Snapshot = u64;
-    fn apply(&mut self, Calm::Add(n): Calm, _: Duration) {
-        self.0 += n;
-    }
-    fn snapshot(&self) -> u64 {
-        self.0
-    }
-}
-
 struct Scene {
     _registry: Registry,
     actor: Actor<Sum>,
-    other: Actor<Other>,
+    /// Another actor, in which nothing goes wrong.
+    other: Actor<sum::Sum>,
     facts: Set<Facts>,
     collector: Collector,
     /// What was sent and what was recorded, as far as the test has done it.
     sent: u64,
     ticks: u64,
-}
-
-/// Calls `f`, and says whether it came to its end.
-fn ends(f: impl FnOnce()) -> bool {
-    catch_unwind(AssertUnwindSafe(f)).map_err(std::mem::forget).is_ok()
-}
-
-fn check_account(events: &ByKind<Kind, EventStatsSnapshot>, what: &str) {
-    for (name, e) in events.iter() {
-        assert_eq!(e.sent, e.applied + e.coalesced + e.dropped + e.lost, "{what}, {name}: {e:?}");
-    }
 }
 
 fn sent(events: &ByKind<Kind, EventStatsSnapshot>) -> u64 {
@@ -328,7 +308,7 @@ impl Scene {
     fn new() -> Self {
         let registry = Registry::builder().windows([]).build();
         let actor = registry.actor_builder("sum").capacity(2).register(Sum(0)).unwrap();
-        let other = registry.actor("other", Other(0)).unwrap();
+        let other = registry.actor("other", sum::Sum(0)).unwrap();
         let facts = registry.set::<Facts>("facts").unwrap();
         let mut collector = registry.collector().unwrap();
         collector.tick();
@@ -339,10 +319,10 @@ impl Scene {
     /// Ticks, with something of everything that is calm, which must be exact.
     fn tick(&mut self, what: &str) -> Arc<Snapshot> {
         self.ticks += 1;
-        self.other.sender().send(Calm::Add(3));
+        self.other.sender().send(Number::Add(3));
         self.facts.record(|facts| facts.plain.inc());
-        let now = catch_unwind(AssertUnwindSafe(|| self.collector.tick()));
-        let now = now.unwrap_or_else(|_| panic!("{what}: the collector panicked"));
+        let now = attempt(|| self.collector.tick());
+        let now = now.unwrap_or_else(|| panic!("{what}: the collector panicked"));
         assert_eq!(*now.state(&self.other), 3 * self.ticks, "{what}");
         assert_eq!(now.set(&self.facts).plain, self.ticks, "{what}");
         check_account(&now.events(&self.actor), what);
@@ -358,13 +338,14 @@ impl Scene {
         for n in 0..8 {
             let item = Item::new(kind, n % 2);
             // Where the kind or its delivery cannot be told, nothing was sent.
-            let is_sent = ends(|| sender.send(item)) || !matches!(trap.place, Place::Kind);
+            let is_sent =
+                attempt(|| sender.send(item)).is_some() || !matches!(trap.place, Place::Kind);
             self.sent += u64::from(is_sent);
         }
         let asked = self.actor.ask(question());
-        ends(|| drop(self.actor.ask(question())));
+        attempt(|| drop(self.actor.ask(question())));
         self.tick(&what);
-        ends(|| drop(asked.wait(Duration::ZERO)));
+        attempt(|| drop(asked.wait(Duration::ZERO)));
         self.actor.restart(Sum(0));
         let forgotten = self.actor.ask(question());
         std::mem::forget(forgotten);
@@ -404,20 +385,6 @@ impl Scene {
     }
 }
 
-/// Panics that are meant are not printed.
-fn quietly(f: impl FnOnce()) {
-    // The hook is the process's: tests that change it take turns.
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let print = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let outcome = catch_unwind(AssertUnwindSafe(f));
-    std::panic::set_hook(print);
-    if let Err(panic) = outcome {
-        std::panic::resume_unwind(panic);
-    }
-}
-
 #[test]
 fn whatever_the_users_code_does_the_account_adds_up_and_all_goes_on() {
     let passes = if cfg!(miri) { 2 } else { 30 };
@@ -429,7 +396,7 @@ fn whatever_the_users_code_does_the_account_adds_up_and_all_goes_on() {
                 for passes in 0..passes {
                     let trap = Trap { place, action, passes };
                     let mut has_acted = false;
-                    quietly(|| has_acted = Scene::new().run(kind, trap));
+                    silently(|| has_acted = Scene::new().run(kind, trap));
                     if !has_acted {
                         break;
                     }

@@ -1,13 +1,17 @@
 //! Events: nothing lost unseen, one cut with the facts around them, causes before effects.
 
+#[path = "support/account.rs"]
+mod account;
+
+use account::check_account;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 use tallybook::{
-    Actor, ByKind, Close, Collector, Counter, Delivery, Event, EventStatsSnapshot, Full, Label,
-    NoReply, Order, Reducer, Registry, Set, Snapshot, Stats,
+    Actor, Close, Collector, Counter, Delivery, Event, Full, Label, NoReply, Order, Reducer,
+    Registry, Set, Snapshot, Stats,
 };
 
 /// Something that opens and closes; two numbers, so that merging loses nothing.
@@ -95,12 +99,6 @@ fn actor(capacity: usize) -> (Registry, Actor<Table>, Collector) {
     (registry, actor, collector)
 }
 
-fn check_account(events: &ByKind<Kind, EventStatsSnapshot>) {
-    for (name, e) in events.iter() {
-        assert_eq!(e.sent, e.applied + e.coalesced + e.dropped + e.lost, "{name}: {e:?}");
-    }
-}
-
 fn live(snapshot: &Snapshot, actor: &Actor<Table>, kind: Kind) -> i64 {
     snapshot.state(actor).2.iter().filter(|(of, _)| of.0 == kind).map(|(_, open)| open).sum()
 }
@@ -131,7 +129,7 @@ fn storms_through_small_queues_add_up_in_every_snapshot() {
         let ticking = scope.spawn(move || {
             while !stop.load(SeqCst) {
                 collector.pump();
-                check_account(&collector.tick().events(actor));
+                check_account(&collector.tick().events(actor), "a storm");
             }
             collector
         });
@@ -139,7 +137,7 @@ fn storms_through_small_queues_add_up_in_every_snapshot() {
         stop.store(true, SeqCst);
         let now = ticking.join().unwrap().tick();
         let events = now.events(actor);
-        check_account(&events);
+        check_account(&events, "the last cut");
         let sent = u64::from(THREADS * (2 * rounds + 1));
         KINDS.iter().for_each(|kind| assert_eq!(events[*kind].sent, sent));
         for kind in [Kind::Merged, Kind::Loose] {
@@ -191,7 +189,7 @@ fn senders_go_on_while_reducers_panic_and_are_replaced_and_the_actor_closes() {
         ticker.stop().unwrap();
         let now = registry.reader().latest();
         let events = now.events(&actor);
-        check_account(&events);
+        check_account(&events, "the last cut");
         for kind in KINDS {
             assert_eq!(events[kind].sent, u64::from(THREADS * rounds), "{kind:?}");
         }
@@ -285,7 +283,7 @@ fn each_way_of_delivery_keeps_what_it_promises_where_there_is_no_room() {
     assert_eq!(keys(Kind::Newest), [1, 1, 0]);
     assert_eq!(keys(Kind::Oldest), [1, 0, 1]); // 2, then 0 again
     assert_eq!(keys(Kind::Merged), [2, 1, 1]);
-    check_account(&now.events(&actor));
+    check_account(&now.events(&actor), "this cut");
     assert_eq!(now.events(&actor)[Kind::Oldest].dropped, 2);
     assert_eq!(now.events(&actor)[Kind::Merged].coalesced, 0); // 2 and 0 have different keys
     (0..9).for_each(|_| sender.send(open(Kind::Merged, 7)));
@@ -310,7 +308,7 @@ fn a_reducer_that_panics_is_reported_and_can_be_replaced() {
         (now.events(&actor)[Kind::Newest].applied, now.events(&actor)[Kind::Newest].lost),
         (2, 2)
     );
-    check_account(&now.events(&actor));
+    check_account(&now.events(&actor), "this cut");
     assert_eq!(*now.state(&actor), *before.state(&actor)); // readers keep the last that was whole
     assert_eq!(actor.ask(|_| ()).wait(Duration::ZERO), Err(NoReply::TimedOut));
     let asked = actor.ask(|table| table.taken);
@@ -323,7 +321,7 @@ fn a_reducer_that_panics_is_reported_and_can_be_replaced() {
     sender.send(open(Kind::Newest, 5));
     let now = collector.tick();
     assert_eq!(now.state(&actor).0, 1);
-    check_account(&now.events(&actor));
+    check_account(&now.events(&actor), "this cut");
 }
 
 #[test]
@@ -436,7 +434,7 @@ fn a_kind_that_is_switched_off_is_neither_made_nor_counted() {
     let now = collector.tick();
     assert_eq!((sent(&now, Kind::Newest), sent(&now, Kind::Merged)), (3, 1));
     assert_eq!(now.events(&actor)[Kind::Newest].dropped, 1);
-    check_account(&now.events(&actor));
+    check_account(&now.events(&actor), "this cut");
 }
 
 #[test]

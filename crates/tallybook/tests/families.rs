@@ -1,12 +1,14 @@
 //! The entries of a family: how they come, go and come back, and what they leave behind.
 
+#[path = "support/clock.rs"]
+mod clock;
+
+use clock::manual;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::convert::identity;
 use std::thread;
 use std::time::Duration;
-use tallybook::{
-    Collector, Counter, Family, FamilyFull, Live, ManualClock, Registry, Snapshot, Stats,
-};
+use tallybook::{Collector, Counter, Family, FamilyFull, Live, Registry, Snapshot, Stats};
 
 /// A path.
 #[derive(Stats)]
@@ -56,8 +58,7 @@ fn an_entry_goes_one_cut_after_its_last_holder_and_leaves_its_counts() {
 
 #[test]
 fn a_key_that_comes_back_is_a_new_entry() {
-    let clock = Arc::new(ManualClock::new());
-    let registry = Registry::builder().clock(clock.clone()).build();
+    let (registry, clock) = manual(identity);
     let paths: Paths = registry.family("path", "name").unwrap();
     let mut collector = registry.collector().unwrap();
     for round in 1..=3_u64 {

@@ -1,12 +1,15 @@
 //! Keys whose `Hash`, `Eq`, `Clone` and `Drop` come back to their family, panic or take their time; and `max_keys`.
 
+#[path = "support/panics.rs"]
+mod panics;
+
+use panics::{attempt, hide_expected, panic_as_expected};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Barrier, Mutex, Once};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use tallybook::{Counter, Family, Registry, Stats};
 
@@ -103,24 +106,6 @@ impl fmt::Display for Key {
     }
 }
 
-/// Panics that are meant say nothing on the way.
-fn quietly() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if info.payload().downcast_ref::<&str>() != Some(&"meant") {
-                before(info);
-            }
-        }));
-    });
-}
-
-fn attempt<T>(f: impl FnOnce() -> T) -> Option<T> {
-    quietly();
-    catch_unwind(AssertUnwindSafe(f)).ok()
-}
-
 fn count(family: &Keys, key: Key) {
     family.entry(key).unwrap().record(|peer| peer.bytes.inc());
 }
@@ -168,6 +153,7 @@ fn a_key_may_use_its_family_wherever_its_code_runs() {
 #[test]
 fn a_panic_in_a_key_costs_its_call_and_nothing_else() {
     const MOST: u32 = 4;
+    hide_expected();
     for make in [key, alike] {
         for here in [At::Hash, At::Eq, At::Clone, At::Drop] {
             let registry = Registry::new();
@@ -177,7 +163,7 @@ fn a_panic_in_a_key_costs_its_call_and_nothing_else() {
             let facts = Cell::new(0);
             for step in 0..60_u32 {
                 if step % 2 == 0 {
-                    when(here, || std::panic::panic_any("meant"));
+                    when(here, || panic_as_expected());
                 }
                 attempt(|| {
                     let entry = family.entry(make(step % 3)).unwrap();
@@ -185,7 +171,7 @@ fn a_panic_in_a_key_costs_its_call_and_nothing_else() {
                     facts.set(facts.get() + 1);
                 });
                 never();
-                when(here, || std::panic::panic_any("meant"));
+                when(here, || panic_as_expected());
                 assert!(attempt(|| collector.tick()).is_some(), "{here:?}: a tick panicked");
                 never();
             }
@@ -349,10 +335,10 @@ fn keys_that_panic_as_they_are_dropped_disturb_no_reader() {
     fn panic_again() {
         when(At::Drop, || {
             panic_again();
-            std::panic::panic_any("meant")
+            panic_as_expected()
         });
     }
-    quietly();
+    hide_expected();
     panic_again();
     let shown = cut.family(&family);
     drop(cut);

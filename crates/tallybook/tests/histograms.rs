@@ -3,11 +3,18 @@
 //!
 //! `TALLYBOOK_CUTS` divided by 400 says how many cuts; the run ends with the last of them.
 
+#[path = "support/random.rs"]
+mod random;
+#[path = "support/stop_flag.rs"]
+mod stop_flag;
+
+use random::Random;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
+use stop_flag::StopOnDrop;
 use tallybook::{
     Barrier, Counter, Distribution, Entry, Family, Histogram, Label, Measure, PerLabel, Registry,
     Set, Snapshot, Stats,
@@ -61,23 +68,16 @@ fn record(node: &Node, n: u64, times: u32) {
     node.sum.add(n * u64::from(times));
 }
 
-/// Anything from zero to 2^30, small numbers as often as large ones.
-fn next(random: &mut u64) -> u64 {
-    *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-    (*random >> 34) >> (*random >> 13 & 31).min(30)
-}
-
 impl World {
     fn produce(&self, thread: u64, held: &[Entry<u64, Node>]) -> Tally {
-        let (mut random, mut tally) = (thread + 1, Tally::default());
+        let (mut random, mut tally) = (Random::new(thread), Tally::default());
         for round in 0..u64::MAX {
             // Those of the many keys are of one octave each, which keeps tables and buckets few.
-            let n = if round % 4 < 2 { next(&mut random) } else { 32 + random % 32 };
-            random = random.rotate_left(1) ^ round;
-            let times = (random >> 7 & 3) as u32;
+            let n = if round % 4 < 2 { random.size() } else { 32 + random.below(32) };
+            let times = random.below(4) as u32;
             let one = match round % 4 {
                 0 => held[0].clone(),
-                1 => self.family.entry(1 + random % COMING_AND_GOING).unwrap(),
+                1 => self.family.entry(1 + random.below(COMING_AND_GOING)).unwrap(),
                 _ => held[(round * [1, 7, 11][thread as usize % 3]) as usize % held.len()].clone(),
             };
             self.all.record(|all| {
@@ -173,14 +173,6 @@ fn wanted_cuts() -> u64 {
     std::env::var("TALLYBOOK_CUTS").map_or(default, |cuts| cuts.parse().unwrap()) / 400
 }
 
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-    }
-}
-
 fn under_fire(barrier: Barrier) {
     let registry = Registry::builder().barrier(barrier).build();
     let (all, family) = (registry.set("all").unwrap(), registry.family("one", "n").unwrap());
@@ -194,7 +186,7 @@ fn under_fire(barrier: Barrier) {
         let threads: Vec<_> =
             (0..3).map(|thread| scope.spawn(move || world.produce(thread, held))).collect();
         // Stops them on a failure too.
-        let _over = Over(&world.over);
+        let _stop = StopOnDrop(&world.over);
         let mut epoch = 0;
         while epoch < wanted_cuts() {
             let cut = collector.tick();
@@ -264,10 +256,10 @@ fn quantiles_are_as_near_as_they_say_on_the_whole_way() {
     let registry = Registry::new();
     let set: Set<Scales> = registry.set("scales").unwrap();
     let mut collector = registry.collector().unwrap();
-    let (mut values, mut random) = (Vec::new(), 3);
+    let (mut values, mut random) = (Vec::new(), Random::new(3));
     for round in 1..=4_usize {
         let fresh: Vec<Vec<u64>> = (0..3)
-            .map(|_| (0..if SMALL { 50 } else { 700 }).map(|_| next(&mut random)).collect())
+            .map(|_| (0..if SMALL { 50 } else { 700 }).map(|_| random.size()).collect())
             .collect();
         thread::scope(|scope| {
             for values in &fresh {

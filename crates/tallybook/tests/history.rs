@@ -1,5 +1,10 @@
 //! What the history keeps: how many earlier cuts, how much memory, and what becomes of windows where it may not keep much.
 
+#[path = "support/clock.rs"]
+mod clock;
+
+use clock::manual;
+use std::convert::identity;
 use std::sync::Arc;
 use std::time::Duration;
 use tallybook::{
@@ -64,8 +69,7 @@ struct World {
 
 impl World {
     fn new(build: impl FnOnce(RegistryBuilder) -> RegistryBuilder) -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let registry = build(Registry::builder().clock(clock.clone())).build();
+        let (registry, clock) = manual(build);
         World {
             clock,
             node: registry.set("node").unwrap(),
@@ -110,7 +114,7 @@ fn most_cuts(tick: Duration, longest: Duration) -> usize {
 #[test]
 fn a_hundred_thousand_ticks_keep_two_hundred_cuts() {
     let ticks = if cfg!(miri) { 60 } else { 100_000 };
-    let mut world = World::new(|builder| builder);
+    let mut world = World::new(identity);
     let entries = world.entries(4);
     let most = most_cuts(millis(10), Duration::from_secs(60));
     assert_eq!(most, 209);
@@ -134,7 +138,7 @@ fn a_hundred_thousand_ticks_keep_two_hundred_cuts() {
 
 #[test]
 fn a_clock_that_stands_still_keeps_few_cuts() {
-    let mut world = World::new(|builder| builder);
+    let mut world = World::new(identity);
     for tick in 1..=1_000 {
         world.node.record(|n| record(n, tick));
         let cut = world.tick_after(Duration::ZERO);

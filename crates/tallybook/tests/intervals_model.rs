@@ -1,14 +1,19 @@
 //! Ticks, pumps and writers that hold them up, in any order, against a plain model: what an interval is, what each snapshot
 //! holds, which keys it shows, and what of them is new.
 
+#[path = "support/cases.rs"]
+mod cases;
+#[path = "support/sum.rs"]
+mod sum;
+
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use sum::{Number, NumberKind, Sum};
 use tallybook::{
-    Actor, Collector, Counter, Entry, Event, Family, Histogram, Max, Reducer, Registry, Set,
-    Snapshot, Stats,
+    Actor, Collector, Counter, Entry, Family, Histogram, Max, Registry, Set, Snapshot, Stats,
 };
 
 /// What is recorded, on the set and on its entries alike.
@@ -23,25 +28,6 @@ fn record(work: &Work, n: u64) {
     work.done.add(n);
     work.largest.observe(n);
     work.sizes.record(n);
-}
-
-#[derive(Event)]
-enum Change {
-    Add { n: u64 },
-}
-
-#[derive(Default)]
-struct Sum(u64);
-
-impl Reducer for Sum {
-    type Event = Change;
-    type Snapshot = u64;
-    fn apply(&mut self, Change::Add { n }: Change, _: Duration) {
-        self.0 += n;
-    }
-    fn snapshot(&self) -> u64 {
-        self.0
-    }
 }
 
 const WRITERS: usize = 3;
@@ -266,7 +252,7 @@ impl World {
                 }
             }
             Step::Send(n) => {
-                self.sum.sender().send(Change::Add { n });
+                self.sum.sender().send(Number::Add(n));
                 self.model.sent.push((open, n));
             }
             Step::Pump => assert_eq!(self.collector.pump(), self.model.close()),
@@ -295,7 +281,7 @@ impl World {
         assert_eq!(last.set(&self.work).sizes.max(), largest);
 
         assert_eq!(*cut.state(&self.sum), Model::sum(&model.sent, 0..=until));
-        let account = &cut.events(&self.sum)[ChangeKind::Add];
+        let account = &cut.events(&self.sum)[NumberKind::Add];
         let sent = model.sent.iter().filter(|(epoch, _)| *epoch <= until).count() as u64;
         assert_eq!((account.sent, account.applied), (sent, sent));
 
@@ -328,11 +314,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 2 } else { 300 },
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases::config(300, 2, None))]
 
     #[test]
     fn every_snapshot_holds_what_the_model_holds(

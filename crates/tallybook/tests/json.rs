@@ -1,11 +1,13 @@
 //! The JSON of a snapshot, whole.
 #![cfg(feature = "serde")]
 
-use std::sync::Arc;
+#[path = "support/clock.rs"]
+mod clock;
+
+use clock::manual;
+use std::convert::identity;
 use std::time::Duration;
-use tallybook::{
-    Counter, Gauge, Label, Live, ManualClock, Max, Min, PerLabel, Registry, Stats, UpDownCounter,
-};
+use tallybook::{Counter, Gauge, Label, Live, Max, Min, PerLabel, Registry, Stats, UpDownCounter};
 
 /// A disk.
 #[derive(Stats)]
@@ -35,14 +37,9 @@ enum Mode {
     Buffered,
 }
 
-fn registry() -> (Registry, Arc<ManualClock>) {
-    let clock = Arc::new(ManualClock::new());
-    (Registry::builder().clock(clock.clone()).build(), clock)
-}
-
 #[test]
 fn the_whole_text_of_a_small_registry() {
-    let (registry, clock) = registry();
+    let (registry, clock) = manual(identity);
     let disk = registry.set::<Disk>("disk").unwrap();
     let paths =
         registry.family_builder::<&str, Errors>("path", "name").max_keys(2).register().unwrap();
@@ -102,7 +99,7 @@ fn the_whole_text_of_a_small_registry() {
 
 #[test]
 fn fields_come_in_the_order_of_their_declaration() {
-    let (registry, _) = registry();
+    let (registry, _) = manual(identity);
     registry.set::<Errors>("z").unwrap();
     registry.set::<Errors>("a").unwrap();
     let text = serde_json::to_string(&*registry.collector().unwrap().tick()).unwrap();
@@ -114,7 +111,7 @@ fn fields_come_in_the_order_of_their_declaration() {
 
 #[test]
 fn typed_values_and_the_whole_snapshot_say_the_same() {
-    let (registry, _) = registry();
+    let (registry, _) = manual(identity);
     let disk = registry.set::<Disk>("disk").unwrap();
     let disks = registry.family::<u8, Disk>("disks", "n").unwrap();
     let entry = disks.entry(7).unwrap();

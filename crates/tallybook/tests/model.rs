@@ -1,16 +1,23 @@
 //! Random steps on several threads, one step at a time, against a plain model: every snapshot has to equal it.
 
+#[path = "support/cases.rs"]
+mod cases;
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/workers.rs"]
+mod workers;
+
+use clock::manual;
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::identity;
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tallybook::{
     Collector, Counter, Entry, Family, Gauge, Live, LiveCount, ManualClock, Max, Min, Open,
     Registry, Set, Snapshot, Stats, UpDownCounter,
 };
+use workers::Workers;
 
 /// Everything that there is.
 #[derive(Stats)]
@@ -77,40 +84,6 @@ fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..most)
 }
 
-type Job = Box<dyn FnOnce() + Send>;
-
-/// Threads that do one thing at a time, when they are told to.
-struct Threads(Vec<(Sender<Job>, JoinHandle<()>)>);
-
-impl Threads {
-    fn start() -> (Sender<Job>, JoinHandle<()>) {
-        let (to, from) = channel::<Job>();
-        (to, thread::spawn(move || from.into_iter().for_each(|job| job())))
-    }
-
-    fn run<R: Send + 'static>(&self, thread: usize, job: impl FnOnce() -> R + Send + 'static) -> R {
-        let (reply, replied) = channel();
-        let job = Box::new(move || reply.send(job()).unwrap());
-        self.0[thread].0.send(job).unwrap();
-        replied.recv().unwrap()
-    }
-
-    fn replace(&mut self, thread: usize) {
-        let (jobs, old) = std::mem::replace(&mut self.0[thread], Self::start());
-        drop(jobs);
-        old.join().unwrap();
-    }
-}
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        self.0.drain(..).for_each(|(jobs, thread)| {
-            drop(jobs);
-            thread.join().unwrap();
-        });
-    }
-}
-
 /// What the model knows of an entry.
 #[derive(Default)]
 struct Known {
@@ -130,7 +103,7 @@ enum Guard {
 }
 
 struct World {
-    threads: Threads,
+    threads: Workers,
     clock: Arc<ManualClock>,
     registry: Registry,
     collector: Option<Collector>,
@@ -168,12 +141,11 @@ fn record(node: &Node, n: i8) {
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let registry = Registry::builder().clock(clock.clone()).build();
+        let (registry, clock) = manual(identity);
         let node = registry.set("node").unwrap();
         let family = registry.family_builder("peer", "n").max_keys(MAX_KEYS).register().unwrap();
         World {
-            threads: Threads((0..THREADS).map(|_| Threads::start()).collect()),
+            threads: Workers::start(THREADS),
             collector: Some(registry.collector().unwrap()),
             clock,
             registry,
@@ -371,17 +343,8 @@ impl World {
     }
 }
 
-fn config() -> ProptestConfig {
-    let persistence = FileFailurePersistence::Direct("proptest-regressions/model.txt");
-    ProptestConfig {
-        cases: if cfg!(miri) { 2 } else { 192 },
-        failure_persistence: if cfg!(miri) { None } else { Some(Box::new(persistence)) },
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases::config(192, 2, Some("proptest-regressions/model.txt")))]
 
     #[test]
     fn every_snapshot_equals_the_model(steps in steps(if cfg!(miri) { 25 } else { 150 })) {

@@ -3,12 +3,15 @@
 //! Each case runs in a process of its own: the test starts its own program again with `TALLYBOOK_PROCESS_CASE`.
 #![cfg(all(unix, not(miri)))]
 
+#[path = "support/child.rs"]
+mod child;
+
+use child::{abort_if_it_hangs, run_again};
 use std::cell::RefCell;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tallybook::{Counter, Gauge, Registry, Set, Stats};
 
 #[derive(Stats)]
@@ -24,19 +27,10 @@ const WELL: i32 = 7;
 /// Runs a case in a process of its own, which has to end with [`WELL`].
 fn case(name: &str, run: impl FnOnce()) {
     const CASE: &str = "TALLYBOOK_PROCESS_CASE";
-    if std::env::var(CASE).as_deref() == Ok(name) {
-        let since = Instant::now();
-        thread::spawn(move || {
-            while since.elapsed() < Duration::from_secs(60) {
-                thread::park_timeout(Duration::from_secs(60));
-            }
-            eprintln!("it hangs");
-            std::process::abort();
-        });
+    let Some(output) = run_again(CASE, name) else {
+        abort_if_it_hangs();
         return run();
-    }
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    let output = command.args([name, "--exact", "--nocapture"]).env(CASE, name).output().unwrap();
+    };
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(WELL), "{name}: {}\n{text}", output.status);
 }

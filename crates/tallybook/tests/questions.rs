@@ -1,29 +1,20 @@
 //! Questions that are taken back: they and what they captured are gone at once, collected or not.
 
+#[path = "support/idle.rs"]
+mod idle;
+#[path = "support/poll.rs"]
+mod poll;
+
+use idle::Idle;
+use poll::poll_once;
 use std::sync::{Arc, Barrier};
-use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
-use tallybook::{Actor, Collector, Event, NoReply, Reducer, Registry};
+use tallybook::{Actor, Collector, NoReply, Registry};
 
-#[derive(Event)]
-enum Never {
-    #[expect(dead_code, reason = "nobody sends one")]
-    Sent,
-}
-
-struct Seven;
-
-impl Reducer for Seven {
-    type Event = Never;
-    type Snapshot = ();
-    fn apply(&mut self, _: Never, _: Duration) {}
-    fn snapshot(&self) {}
-}
-
-fn actor() -> (Registry, Actor<Seven>, Collector) {
+fn actor() -> (Registry, Actor<Idle>, Collector) {
     let registry = Registry::new();
-    let actor = registry.actor("seven", Seven).unwrap();
+    let actor = registry.actor("idle", Idle).unwrap();
     let collector = registry.collector().unwrap();
     (registry, actor, collector)
 }
@@ -41,7 +32,7 @@ fn what_was_captured_goes_with_the_reply() {
     assert_eq!(ask().wait(Duration::ZERO), Err(NoReply::TimedOut));
     assert_eq!(Arc::strong_count(&captured), 1);
     let mut waiting = ask().into_future();
-    assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert!(poll_once(waiting.as_mut()).is_pending());
     drop(waiting);
     assert_eq!(Arc::strong_count(&captured), 1);
     // One that is kept is answered.
@@ -94,11 +85,11 @@ fn memory(registry: &Registry, collector: &mut Collector) -> i64 {
 // A capture that asks again, and one that restarts the actor: no lock is held while it is dropped.
 #[test]
 fn what_is_captured_may_come_back_as_it_is_dropped() {
-    struct Again(Actor<Seven>);
+    struct Again(Actor<Idle>);
     impl Drop for Again {
         fn drop(&mut self) {
             (0..10).for_each(|_| drop(self.0.ask(|_| ())));
-            self.0.restart(Seven);
+            self.0.restart(Idle);
         }
     }
     let (_registry, actor, mut collector) = actor();

@@ -1,5 +1,9 @@
 //! Reducers: what they may hold, and when they are told that something was sent.
 
+#[path = "support/clock.rs"]
+mod clock;
+
+use clock::manual;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -114,8 +118,7 @@ impl Reducer for Times {
 // A fact that had begun before the cut belongs to it as a whole.
 #[test]
 fn an_event_of_a_fact_that_went_on_after_the_cut_has_the_time_of_the_cut() {
-    let clock = Arc::new(ManualClock::new());
-    let registry = Registry::builder().clock(clock.clone()).patience(Duration::ZERO).build();
+    let (registry, clock) = manual(|builder| builder.patience(Duration::ZERO));
     let set = registry.set::<Facts>("facts").unwrap();
     let times = registry.actor("times", Times::default()).unwrap();
     let mut collector = registry.collector().unwrap();

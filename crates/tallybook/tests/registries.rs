@@ -1,5 +1,9 @@
 //! Many registries: made, used and dropped in any order, from any thread, while others record.
 
+#[path = "support/random.rs"]
+mod random;
+
+use random::Random;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -91,17 +95,11 @@ impl World {
     }
 }
 
-/// Whose numbers are random enough.
-fn next(state: &mut u64) -> u64 {
-    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    *state >> 33
-}
-
 fn work(worlds: &Mutex<Vec<Arc<World>>>, seed: u64) {
-    let mut state = seed;
+    let mut random = Random::new(seed);
     let (mut mine, mut threads) = (Vec::new(), Vec::new());
     for _ in 0..STEPS {
-        let n = next(&mut state);
+        let n = random.bits() >> 33;
         let chosen = {
             let worlds = worlds.lock().unwrap();
             (!worlds.is_empty()).then(|| worlds[n as usize % worlds.len()].clone())

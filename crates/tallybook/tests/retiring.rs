@@ -1,5 +1,8 @@
 //! When an entry retires: random holds, facts, releases, pumps and ticks against a plain model.
 
+#[path = "support/cases.rs"]
+mod cases;
+
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use tallybook::{Counter, Entry, Family, Registry, Stats};
@@ -75,7 +78,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 512 }))]
+    #![proptest_config(cases::config(512, 8, Some("proptest-regressions/retiring.txt")))]
     #[test]
     fn an_entry_goes_when_its_last_change_was_shown(steps in prop::collection::vec(step(), 1..80)) {
         let registry = Registry::new();

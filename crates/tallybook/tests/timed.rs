@@ -1,14 +1,27 @@
 //! For how long what is open has been so: integrals that are exact at every cut, by a clock that the test moves.
 
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/jumping_clock.rs"]
+mod jumping_clock;
+#[path = "support/random.rs"]
+mod random;
+#[path = "support/workers.rs"]
+mod workers;
+
+use clock::manual;
+use jumping_clock::JumpingClock;
+use random::Random;
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::convert::identity;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 use tallybook::{
-    Clock, Collector, Counter, Distribution, Family, Label, ManualClock, PerLabel, Registry, Set,
+    Collector, Counter, Distribution, Family, Label, ManualClock, PerLabel, Registry, Set,
     Snapshot, Stats, TimedLive, TimedLiveCount,
 };
+use workers::Workers;
 
 #[derive(Clone, Copy, Label)]
 enum Way {
@@ -42,26 +55,7 @@ impl Known {
 
 type Job = Box<dyn FnOnce() -> Option<Box<dyn Send>> + Send>;
 
-/// A list of jobs, and where what came of them goes.
-type Jobs = (Vec<Job>, Sender<Vec<Option<Box<dyn Send>>>>);
-
-/// Threads that do a list of jobs each, all at once.
-struct Threads(Vec<(Sender<Jobs>, JoinHandle<()>)>);
-
-impl Threads {
-    fn start(threads: usize) -> Self {
-        let start = |_| {
-            let (to, from) = channel::<Jobs>();
-            let thread = thread::spawn(move || {
-                for (jobs, done) in from {
-                    done.send(jobs.into_iter().map(|job| job()).collect()).unwrap();
-                }
-            });
-            (to, thread)
-        };
-        Threads((0..threads).map(start).collect())
-    }
-}
+const THREADS: usize = 3;
 
 struct World {
     clock: Arc<ManualClock>,
@@ -70,15 +64,14 @@ struct World {
     collector: Collector,
     known: Vec<Known>,
     now: u64,
-    random: u64,
+    random: Random,
     /// The cuts in the middle of a round: what of it they have is not known.
     unsure: Vec<u64>,
 }
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let registry = Registry::builder().clock(clock.clone()).build();
+        let (registry, clock) = manual(identity);
         World {
             clock,
             set: registry.set("all").unwrap(),
@@ -86,14 +79,9 @@ impl World {
             collector: registry.collector().unwrap(),
             known: Vec::new(),
             now: 0,
-            random: 11,
+            random: Random::new(11),
             unsure: vec![0],
         }
-    }
-
-    fn random(&mut self, below: u64) -> u64 {
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (self.random >> 33) % below
     }
 
     fn advance(&mut self, millis: u64) {
@@ -105,17 +93,17 @@ impl World {
     fn job(&mut self) -> (Option<usize>, Job) {
         let open: Vec<usize> =
             (0..self.known.len()).filter(|at| self.known[*at].guard.is_some()).collect();
-        if self.random(3) == 0 && !open.is_empty() {
-            let at = open[self.random(open.len() as u64) as usize];
+        if self.random.below(3) == 0 && !open.is_empty() {
+            let at = open[self.random.below(open.len() as u64) as usize];
             let guard = self.known[at].guard.take();
-            if self.random(20) == 0 {
+            if self.random.below(20) == 0 {
                 // Leaked: it stays open for ever.
                 return (None, Box::new(move || guard.map(std::mem::forget).and(None)));
             }
             self.known[at].closed = Some(self.now);
             return (None, Box::new(move || guard.map(drop).and(None)));
         }
-        let key = (self.random(3) > 0).then(|| self.random(5) as u8);
+        let key = (self.random.below(3) > 0).then(|| self.random.below(5) as u8);
         self.known.push(Known { key, opened: self.now, closed: None, guard: None });
         let (set, family) = (self.set.clone(), self.family.clone());
         let job = move || -> Option<Box<dyn Send>> {
@@ -128,14 +116,13 @@ impl World {
     }
 
     /// Many jobs on all threads at once, with a cut in the middle of them.
-    fn round(&mut self, threads: &Threads) {
+    fn round(&mut self, threads: &Workers) {
         let mut waited = Vec::new();
-        for (to, _) in &threads.0 {
-            let jobs = self.random(6);
+        for thread in 0..THREADS {
+            let jobs = self.random.below(6);
             let (whose, jobs): (Vec<_>, Vec<_>) = (0..jobs).map(|_| self.job()).unzip();
-            let (done, is_done) = channel();
-            to.send((jobs, done)).unwrap();
-            waited.push((whose, is_done));
+            let run = move || jobs.into_iter().map(|job| job()).collect::<Vec<_>>();
+            waited.push((whose, threads.begin(thread, run)));
         }
         let cut = self.collector.tick();
         self.unsure.push(cut.epoch());
@@ -217,17 +204,17 @@ impl World {
 #[test]
 fn every_integral_equals_the_model_whichever_threads_open_and_close() {
     let mut world = World::new();
-    let threads = Threads::start(3);
+    let threads = Workers::start(THREADS);
     let rounds = if cfg!(miri) { 6 } else { 250 };
     for _ in 0..rounds {
         world.round(&threads);
         // Two cuts later: so that the ends of windows and what happens have different times.
-        let millis = 1 + world.random(1_500);
+        let millis = 1 + world.random.below(1_500);
         world.advance(millis);
         let cut = world.collector.tick();
         world.check(&cut);
         // Nothing happens and it goes on all the same.
-        let millis = 1 + world.random(100);
+        let millis = 1 + world.random.below(100);
         world.advance(millis);
         let cut = world.collector.tick();
         world.check(&cut);
@@ -242,10 +229,6 @@ fn every_integral_equals_the_model_whichever_threads_open_and_close() {
         world.advance(10);
         let cut = world.collector.tick();
         world.check(&cut);
-    }
-    for (to, thread) in threads.0 {
-        drop(to);
-        thread.join().unwrap();
     }
 }
 
@@ -307,22 +290,10 @@ fn a_disabled_registry_times_nothing() {
     assert_eq!(cut.last_interval().set(&set).viewers.time, Duration::ZERO);
 }
 
-/// A clock that can be at any time there is.
-struct At(Mutex<Duration>);
-
-impl Clock for At {
-    fn now(&self) -> Duration {
-        *self.0.lock().unwrap()
-    }
-    fn wall(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH
-    }
-}
-
 #[test]
 fn millions_of_years_are_no_panic() {
     const YEAR: u64 = 31_557_600;
-    let clock = Arc::new(At(Mutex::new(Duration::ZERO)));
+    let clock = Arc::new(JumpingClock::default());
     let registry = Registry::builder().clock(clock.clone()).build();
     let set: Set<Broadcast> = registry.set("all").unwrap();
     let family: Family<u8, Broadcast> =
@@ -333,12 +304,11 @@ fn millions_of_years_are_no_panic() {
     let guards: Vec<_> = (0..many)
         .map(|_| (set.open(Broadcast::viewers), entry.open_borrowed(Broadcast::viewers)))
         .collect();
-    let go_to = |time: Duration| *clock.0.lock().unwrap() = time;
     let mut before = Duration::ZERO;
     let years = [1, 1_000, 1_000_000].map(|years| Duration::from_secs(years * YEAR));
     let last = [Duration::from_secs(u64::MAX / 2), Duration::MAX, Duration::MAX];
     for at in years.into_iter().chain(last) {
-        go_to(at);
+        clock.set(at);
         let cut = collector.tick();
         let found = [cut.set(&set).viewers.time, cut.family(&family).total().viewers.time];
         assert_eq!(found[0], found[1]);

@@ -1,37 +1,19 @@
 //! Rates for consumers with rhythms of their own, one step at a time: whatever happens to ticks, clocks and registries.
 
+#[path = "support/jumping_clock.rs"]
+mod jumping_clock;
+#[path = "support/parked.rs"]
+mod parked;
+
+use jumping_clock::JumpingClock;
+use parked::Parked;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 use tallybook::{
-    Clock, Collector, Counter, Difference, Entry, Family, Histogram, Max, RateTracker, Registry,
-    Set, Snapshot, Stats,
+    Collector, Counter, Difference, Entry, Family, Histogram, Max, RateTracker, Registry, Set,
+    Snapshot, Stats,
 };
-
-/// A clock that can be set to any time.
-#[derive(Default)]
-struct Jumping(Mutex<Duration>);
-
-impl Jumping {
-    fn set(&self, time: Duration) {
-        *self.0.lock().unwrap() = time;
-    }
-
-    fn advance(&self, by: Duration) {
-        *self.0.lock().unwrap() += by;
-    }
-}
-
-impl Clock for Jumping {
-    fn now(&self) -> Duration {
-        *self.0.lock().unwrap()
-    }
-    fn wall(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH
-    }
-}
 
 /// A node.
 #[derive(Stats)]
@@ -42,7 +24,7 @@ struct Node {
 }
 
 struct World {
-    clock: Arc<Jumping>,
+    clock: Arc<JumpingClock>,
     registry: Registry,
     node: Set<Node>,
     peers: Family<u8, Node>,
@@ -51,7 +33,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(Jumping::default());
+        let clock = Arc::new(JumpingClock::default());
         let builder = Registry::builder().clock(clock.clone()).patience(Duration::ZERO);
         let registry = builder.build();
         World {
@@ -267,25 +249,14 @@ fn a_stale_snapshot_is_no_newer_than_the_one_it_repeats() {
     tracker.update();
     world.step(10, 1_000);
     let before = tracker.update();
-    let (inside, is_inside) = channel();
-    let (go_on, goes_on) = channel::<()>();
-    let node = world.node.clone();
-    let stuck = thread::spawn(move || {
-        node.record(|node| {
-            inside.send(()).unwrap();
-            goes_on.recv().unwrap();
-            record(node, 40);
-        });
-    });
-    is_inside.recv().unwrap();
+    let parked = Parked::inside(&world.node, |_| (), |node| record(node, 40));
     for _ in 0..3 {
         assert!(world.step(10, 1_000).is_stale());
         assert!(Arc::ptr_eq(&before, &tracker.update()));
     }
     let late = world.tracker();
     assert_eq!(world.answer(&late.update()), (0.0, 0, 0));
-    go_on.send(()).unwrap();
-    stuck.join().unwrap();
+    parked.release();
     world.step(10, 1_000);
     assert_eq!(world.answer(&tracker.update()), (20.0, 80, 4_000));
     assert_eq!(world.answer(&late.update()), (20.0, 80, 4_000));

@@ -1,10 +1,18 @@
 //! Rate trackers called from many threads while ticks go on and producers record.
 
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/stop_flag.rs"]
+mod stop_flag;
+
+use clock::manual;
 use std::collections::BTreeMap;
+use std::convert::identity;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
+use stop_flag::StopOnDrop;
 use tallybook::{
     Collector, Counter, Difference, Family, Histogram, ManualClock, RateTracker, Registry, Set,
     Snapshot, Stats,
@@ -35,8 +43,7 @@ struct World {
 
 impl World {
     fn new(busy: usize) -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let registry = Registry::builder().clock(clock.clone()).build();
+        let (registry, clock) = manual(identity);
         World {
             clock,
             node: registry.set("node").unwrap(),
@@ -68,7 +75,7 @@ impl World {
     /// Ticks as long as anybody is busy, after as many milliseconds each time as `rhythm` says.
     fn collect(&self, collector: &mut Collector, rhythm: impl Fn(u64) -> u64) {
         // Ends the producers on a failure too.
-        let _over = Over(&self.over);
+        let _stop = StopOnDrop(&self.over);
         for tick in 0.. {
             self.clock.advance(Duration::from_millis(rhythm(tick)));
             collector.tick();
@@ -97,14 +104,6 @@ impl World {
             assert_eq!(u128::from(peer.count), peer.sizes.sum(), "{key}");
             assert!(peer.count <= increase, "{key}");
         }
-    }
-}
-
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
     }
 }
 

@@ -1,5 +1,13 @@
 //! Code of the user that runs in the collector: what its panics cost, and who is told.
 
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/poll.rs"]
+mod poll;
+
+use clock::manual;
+use poll::poll_once;
+use std::convert::identity;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -87,8 +95,7 @@ fn a_clock_that_panics_leaves_the_time_where_it_was() {
 /// A time that no clock of the system could tell.
 #[test]
 fn a_clock_at_the_end_of_time_is_no_panic() {
-    let clock = Arc::new(ManualClock::new());
-    let registry = Registry::builder().clock(clock.clone()).build();
+    let (registry, clock) = manual(identity);
     let work = counted(&registry);
     let mut collector = registry.collector().unwrap();
     for _ in 0..3 {
@@ -125,10 +132,9 @@ fn a_waker_that_panics_ends_no_tick() {
     assert_eq!(told(&cut), [("tallybook".to_owned(), 1, "no wake".to_owned())]);
     // Others wait as before.
     let mut waiting = pin!(reader.next(2));
-    let mut context = Context::from_waker(Waker::noop());
-    assert!(waiting.as_mut().poll(&mut context).is_pending());
+    assert!(poll_once(waiting.as_mut()).is_pending());
     collector.tick();
-    assert!(waiting.as_mut().poll(&mut context).is_ready());
+    assert!(poll_once(waiting.as_mut()).is_ready());
 }
 
 /// The collector's own statistics are a set like any other: what is recorded on it by others counts, and harms nobody.

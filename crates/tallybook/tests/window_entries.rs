@@ -1,5 +1,10 @@
 //! Windows of the entries of a family: new ones, those that are gone, and those that come back.
 
+#[path = "support/clock.rs"]
+mod clock;
+
+use clock::manual;
+use std::convert::identity;
 use std::sync::Arc;
 use std::time::Duration;
 use tallybook::{
@@ -25,8 +30,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let registry = Registry::builder().clock(clock.clone()).build();
+        let (registry, clock) = manual(identity);
         let peers = registry.family("peer", "n").unwrap();
         World { clock, peers, collector: registry.collector().unwrap(), registry }
     }

@@ -1,8 +1,16 @@
 //! Windows of a scripted producer on a clock that the test moves: every number is known to the last digit.
 
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/parked.rs"]
+mod parked;
+#[path = "support/random.rs"]
+mod random;
+
+use clock::manual;
+use parked::Parked;
+use random::Random;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
-use std::thread;
 use std::time::Duration;
 use tallybook::{
     Collector, Counter, Difference, Family, Histogram, Live, ManualClock, Max, Min, Registry, Set,
@@ -29,10 +37,8 @@ struct World {
 
 impl World {
     fn with_windows(windows: &[u64]) -> Self {
-        let clock = Arc::new(ManualClock::new());
         let windows = windows.iter().map(|millis| Duration::from_millis(*millis));
-        let builder = Registry::builder().clock(clock.clone()).windows(windows);
-        let registry = builder.patience(Duration::ZERO).build();
+        let (registry, clock) = manual(|builder| builder.windows(windows).patience(Duration::ZERO));
         World {
             clock,
             node: registry.set("node").unwrap(),
@@ -135,10 +141,9 @@ fn a_producer_that_stops_and_starts_again() {
 #[test]
 fn jitter_of_half_a_tick_shifts_no_rate() {
     let mut world = World::new();
-    let mut random = 1_u64;
+    let mut random = Random::new(1);
     for _ in 0..600 {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let millis = 500 + (random >> 33) % 1_001;
+        let millis = 500 + random.below(1_001);
         // As many as milliseconds pass, so that the rate is exactly 1,000 in whatever window.
         let cut = world.step(millis, millis);
         for length in [0, 1_000, 10_000, 30_000, 60_000] {
@@ -261,17 +266,7 @@ fn a_stale_cut_has_the_windows_of_the_cut_that_it_repeats() {
     let mut world = World::new();
     (0..20).for_each(|_| drop(world.step(10, 1_000)));
     let before = world.registry.reader().latest();
-    let (inside, is_inside) = channel();
-    let (go_on, goes_on) = channel::<()>();
-    let node = world.node.clone();
-    let stuck = thread::spawn(move || {
-        node.record(|node| {
-            record(node, 40);
-            inside.send(()).unwrap();
-            goes_on.recv().unwrap();
-        });
-    });
-    is_inside.recv().unwrap();
+    let parked = Parked::inside(&world.node, |node| record(node, 40), |_| ());
     for _ in 0..3 {
         let stale = world.step(10, 1_000);
         assert!(stale.is_stale());
@@ -280,8 +275,7 @@ fn a_stale_cut_has_the_windows_of_the_cut_that_it_repeats() {
         assert_eq!((found.elapsed(), wanted.elapsed()), (Duration::from_secs(10), found.elapsed()));
         assert_eq!(stale.since(&before).unwrap().set(&world.node).count, 0);
     }
-    go_on.send(()).unwrap();
-    stuck.join().unwrap();
+    parked.release();
     // The epoch that was stuck, and the one that has been open since.
     let finished = world.step(10, 1_000);
     let last = finished.last_interval();

@@ -1,7 +1,12 @@
 //! Random facts, ticks and windows against a model that keeps every fact with its epoch.
 
+#[path = "support/cases.rs"]
+mod cases;
+#[path = "support/clock.rs"]
+mod clock;
+
+use clock::manual;
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
@@ -119,9 +124,8 @@ fn record(node: &Node, n: u64, way: Way) {
 
 impl World {
     fn new(windows: &[u64]) -> Self {
-        let clock = Arc::new(ManualClock::new());
         let lengths = windows.iter().map(|millis| Duration::from_millis(*millis));
-        let registry = Registry::builder().clock(clock.clone()).windows(lengths).build();
+        let (registry, clock) = manual(|builder| builder.windows(lengths));
         World {
             clock,
             collector: registry.collector().unwrap(),
@@ -338,17 +342,8 @@ fn slot(n: Option<u64>) -> Option<usize> {
     n.map(<u64 as Measure>::slot::<3>)
 }
 
-fn config() -> ProptestConfig {
-    let persistence = FileFailurePersistence::Direct("proptest-regressions/windows_model.txt");
-    ProptestConfig {
-        cases: if cfg!(miri) { 2 } else { 64 },
-        failure_persistence: if cfg!(miri) { None } else { Some(Box::new(persistence)) },
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases::config(64, 2, Some("proptest-regressions/windows_model.txt")))]
 
     #[test]
     fn every_window_equals_the_model(
