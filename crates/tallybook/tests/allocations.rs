@@ -1,4 +1,4 @@
-//! What recording allocates after the first touch: nothing, in facts inside facts neither.
+//! After the first touch, recording allocates nothing, not even in nested facts.
 
 #[path = "support/counting_allocator.rs"]
 mod counting_allocator;
@@ -6,7 +6,7 @@ mod counting_allocator;
 use counting_allocator::allocations;
 use tallybook::{Counter, Entry, Gauge, Histogram, Live, Registry, Stats};
 
-/// One of each that needs memory or time.
+/// One of each metric that needs memory or the time.
 #[derive(Stats)]
 struct Peer {
     pieces: Counter,
@@ -40,7 +40,7 @@ fn facts_allocate_nothing_after_the_first_touch() {
     let registry = Registry::new();
     let set = registry.set::<Peer>("set").unwrap();
     let peers = registry.family::<u32, Peer>("peer", "n").unwrap();
-    // Two that want the same line of a cache, and one that does not.
+    // Two entries that share a cache line, and one that is on another.
     let lines = if cfg!(miri) { 2 } else { 1024 };
     let all: Vec<Entry<u32, Peer>> = (0..=lines).map(|n| peers.entry(n).unwrap()).collect();
     let (one, other, third) = (&all[0], &all[lines as usize], &all[1]);

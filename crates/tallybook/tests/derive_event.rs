@@ -1,4 +1,4 @@
-//! What `#[derive(Event)]` generates, and that it travels.
+//! What `#[derive(Event)]` generates, and that such events are delivered.
 #![deny(warnings, missing_docs, clippy::all)]
 
 #[path = "support/log.rs"]
@@ -200,7 +200,7 @@ fn merged_events_are_the_last_their_sum_or_what_a_function_makes_of_them() {
     assert!(matches!(of_two, Awkward::r#Self_ { r#type: 2, stats: 14, later: 2 }));
     assert!(matches!(merged(Awkward::r#yield(0.5), Awkward::r#yield(1.0)), Awkward::r#yield(1.5)));
     assert!(matches!(merged(Add::Amount(1), Add::Amount(2)), Add::Amount(3)));
-    // Kinds never meet; if they did, the later one would win.
+    // The library merges only events of one kind; between kinds, the later event wins.
     assert_eq!(merged(said("a", &["one"]), choked(true)), choked(true));
     assert_eq!(merged(choked(true), received("a", 1, 1)), received("a", 1, 1));
 }
@@ -268,7 +268,7 @@ fn where_there_is_no_room_events_are_merged_by_kind_and_key() {
     }
     let now = collector.tick();
     let state = now.state(&log);
-    // The first has the place in the queue; those behind it are merged, one of each key.
+    // The first event is queued; those after it are merged, one for each key.
     let of = |peer: &str| state.iter().filter(|e| e.key() == Some(peer.into())).count();
     assert_eq!((of("a"), of("b"), state.len()), (3, 1, 4));
     assert!(state.contains(&said("a", &["two"])));

@@ -1,4 +1,5 @@
-//! Distributions through what everyone can call: quantiles, and distributions made from others.
+//! The public interface of distributions: quantiles, and distributions that are derived from
+//! others.
 
 #[path = "support/random.rs"]
 mod random;
@@ -83,7 +84,7 @@ fn quantiles_agree_with_hdrhistogram() {
         values.iter().for_each(|value| theirs.record(*value).unwrap());
         let ours = Distribution::of(5, values.iter().copied());
         for part in 1..=GRID {
-            // Between two ranks: at a rank, theirs is at the mercy of rounding.
+            // Between two ranks: at a rank itself, rounding decides which value they return.
             let rank = (part * theirs.len()).div_ceil(GRID);
             let q = (rank as f64 - 0.5) / theirs.len() as f64;
             let (found, wanted) = (ours.quantile(q).unwrap(), theirs.value_at_quantile(q) as f64);
@@ -113,7 +114,7 @@ fn nothing_recorded() {
     assert_eq!(Distribution::of(0, []).merged(&some), some);
 }
 
-/// A bucket that can hold one whole number alone shows that number.
+/// A bucket that can hold only one integer shows that integer.
 #[test]
 fn small_numbers_are_exact() {
     for value in 0..=10_u64 {
@@ -169,7 +170,7 @@ fn a_histogram_that_began_anew() {
     assert_eq!(later.difference(&Distribution::default()), later);
 }
 
-/// Sizes of all kinds, often small ones and zeros.
+/// Sizes of any magnitude, often small ones and zeros.
 fn sizes() -> impl Strategy<Value = Vec<u64>> {
     vec((0_u64.., 0_u32..64).prop_map(|(bits, shift)| bits >> shift), 0..60)
 }

@@ -1,4 +1,5 @@
-//! What is sent, asked and waited for leaves no memory behind, whatever is cut short: by the allocator's count.
+//! Events, questions and subscriptions leak no memory, wherever they are interrupted, as counted by
+//! the allocator.
 
 #[path = "support/account.rs"]
 mod account;
@@ -33,7 +34,7 @@ fn happenings(n: u8) -> [Happening; 3] {
     [Happening::Said(n, text()), Happening::Heard(text()), Happening::Seen(text())]
 }
 
-/// Holds on to the last of them; does not like 13.
+/// Keeps the last event, and panics at number 13.
 #[derive(Default)]
 struct Last(Option<Happening>);
 
@@ -74,7 +75,7 @@ fn collectors_gone() {
     let question = actor.ask(|last| last.0.is_some());
     drop(collector); // takes the last cut
     assert_eq!(question.wait(Duration::from_secs(60)), Ok(true));
-    send_much(&actor); // for nobody
+    send_much(&actor); // never collected
     assert_eq!(actor.ask(|_| ()).wait(Duration::ZERO), Err(NoReply::TimedOut));
 }
 
@@ -114,7 +115,7 @@ fn questions_are_cancelled() {
             collector.pump();
         } else {
             collector.pump();
-            drop(asked); // answered, and nobody looks
+            drop(asked); // answered, and not read
         }
         drop(actor.ask(|_| unreachable!("taken back before it was put")));
     }
@@ -151,12 +152,13 @@ fn runtimes_shut_down() {
     });
     let answer = runtime.block_on(actor.ask(|last| last.0.is_some()).into_future());
     assert!(answer.is_ok());
-    // Under the actor, while somebody sends, and somebody else asks.
+    // While one thread sends and another task asks.
     let asking = runtime.spawn(actor.ask(|_| ()).into_future());
     runtime.shutdown_timeout(Duration::from_secs(60));
     sending.join().unwrap();
     drop(asking);
-    // Another collector goes on where it ended; it may have to wait until the runtime has let go of the first.
+    // Another collector continues from there. It may have to wait until the runtime has dropped the
+    // first.
     let mut collector = loop {
         match registry.collector() {
             Ok(collector) => break collector,

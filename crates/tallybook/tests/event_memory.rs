@@ -1,4 +1,5 @@
-//! The memory of events is in the collector's gauge, and is given back: compared with the allocator's count.
+//! The collector's memory gauge includes events, and their memory is freed, as compared with the
+//! allocator's count.
 
 #[path = "support/counting_allocator.rs"]
 mod counting_allocator;
@@ -48,7 +49,7 @@ impl Scene {
         let actor = registry.actor_builder("a").capacity(CAPACITY).register(Ignores).unwrap();
         let collector = registry.collector().unwrap();
         let mut scene = Scene { registry, actor, collector };
-        // Whatever is made once.
+        // Everything that is allocated only once.
         (0..4).for_each(|_| scene.fill(1, 1));
         scene
     }
@@ -64,13 +65,13 @@ impl Scene {
         self.collector.tick();
     }
 
-    /// By the gauge, and by the allocator.
+    /// Bytes in use according to the gauge, and according to the allocator.
     fn memory(&mut self) -> [isize; 2] {
         let memory = |collector: &mut Collector| {
             collector.tick().set(&self.registry.collector_stats()).memory.unwrap()
         };
-        let told = memory(&mut self.collector);
-        [told as isize, bytes_in_use()]
+        let reported = memory(&mut self.collector);
+        [reported as isize, bytes_in_use()]
     }
 }
 
@@ -84,12 +85,12 @@ fn queues_and_what_is_taken_out_of_them_are_in_the_gauge() {
     let mut scene = Scene::new();
     let before = scene.memory();
     (0..2).for_each(|_| scene.fill(CAPACITY, CAPACITY)); // both sides
-    let [told, used] = difference(scene.memory(), before);
-    // Two sides of two queues, of events and a number each.
-    let least = 2 * 2 * CAPACITY * (size_of::<Happening>() + 8) - 64 * 1024;
-    assert!(told >= least as isize, "{told} of {least}");
-    let off = (told - used).abs();
-    assert!(off < 64 * 1024, "told {told} bytes, used {used}");
+    let [reported, used] = difference(scene.memory(), before);
+    // Two sides of two queues; each slot has an event and a number.
+    let at_least = 2 * 2 * CAPACITY * (size_of::<Happening>() + 8) - 64 * 1024;
+    assert!(reported >= at_least as isize, "{reported} of {at_least}");
+    let off = (reported - used).abs();
+    assert!(off < 64 * 1024, "{reported} bytes reported, {used} used");
 }
 
 #[test]
@@ -104,13 +105,13 @@ fn what_is_merged_is_in_the_gauge_while_it_waits_and_given_back_when_taken() {
     set.record(|_| {
         scene.send(0, CAPACITY + KEYS);
         let held_up = scene.memory(); // a stale tick: the queue cannot be emptied
-        let [told, used] = difference(held_up, before);
-        let least = KEYS * (size_of::<u64>() + size_of::<Happening>());
-        assert!(told >= least as isize, "{told} of {least}");
-        assert!((told - used).abs() < 64 * 1024, "told {told} bytes, used {used}");
+        let [reported, used] = difference(held_up, before);
+        let at_least = KEYS * (size_of::<u64>() + size_of::<Happening>());
+        assert!(reported >= at_least as isize, "{reported} of {at_least}");
+        assert!((reported - used).abs() < 64 * 1024, "{reported} bytes reported, {used} used");
     });
     (0..8).for_each(|_| scene.fill(1, 1));
-    let [told, used] = difference(scene.memory(), before);
-    assert!(told.abs() < 128 * 1024, "told {told} bytes are left");
-    assert!(used.abs() < 128 * 1024, "used {used} bytes are left");
+    let [reported, used] = difference(scene.memory(), before);
+    assert!(reported.abs() < 128 * 1024, "{reported} bytes are reported still");
+    assert!(used.abs() < 128 * 1024, "{used} bytes are still used");
 }

@@ -1,4 +1,4 @@
-//! In what order events are applied that found no room.
+//! The order in which events are applied that found their queue full.
 
 #[path = "support/cases.rs"]
 mod cases;
@@ -9,7 +9,7 @@ use log::Log;
 use proptest::prelude::*;
 use tallybook::{Delivery, Event, Full, Label, Order, Registry};
 
-/// One that remembers the last number that was merged into it, and how many were.
+/// An event that knows the last number merged into it, and how many events it stands for.
 #[derive(Clone, Debug, PartialEq)]
 struct Numbered {
     is_ordered: bool,
@@ -50,11 +50,15 @@ enum Way {
 proptest! {
     #![proptest_config(cases::config(200, 2, None))]
 
-    // Those of one thread and kind keep their order, ordered or not, and merged or not.
+    // Events of one thread and kind keep their order, whether or not the kind is ordered and
+    // whether or not they are merged.
     #[test]
     fn events_of_a_thread_keep_their_order_where_they_are_merged(
         capacity in 1_usize..10,
-        sends in prop::collection::vec((any::<bool>(), 0_u8..8), 0..if cfg!(miri) { 30 } else { 80 }),
+        sends in prop::collection::vec(
+            (any::<bool>(), 0_u8..8),
+            0..if cfg!(miri) { 30 } else { 80 },
+        ),
     ) {
         let registry = Registry::new();
         let builder = registry.actor_builder("numbers").capacity(capacity);
@@ -62,7 +66,8 @@ proptest! {
         let sender = actor.sender();
         for way in [true, false] {
             let all: Vec<_> = sends.iter().enumerate().filter(|(_, (is, _))| *is == way).collect();
-            // The first find room; the others are merged, each key in the place of its last.
+            // The first ones are queued; the others are merged, each key in the position of its
+            // last event.
             let mut expected: Vec<_> =
                 all.iter().take(capacity).map(|(n, (_, key))| numbered(way, *key, *n, 1)).collect();
             let rest = all.get(capacity..).unwrap_or_default();

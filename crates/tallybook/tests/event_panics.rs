@@ -1,4 +1,4 @@
-//! Events, reducers, states and questions that panic where nobody expects it: each costs itself and nothing else.
+//! Events, reducers, states and questions that panic in unusual places: nothing else is affected.
 
 #[path = "support/account.rs"]
 mod account;
@@ -139,7 +139,7 @@ impl Event for Keyed {
     fn coalesce(&mut self, _: Keyed) {}
 }
 
-/// Has bombs of its own, and a state that is one.
+/// A reducer that owns bombs, and whose state is one.
 struct Minefield(Arc<AtomicUsize>, #[expect(dead_code, reason = "it is dropped")] Bomb);
 
 impl Reducer for Minefield {
@@ -151,7 +151,8 @@ impl Reducer for Minefield {
     }
 }
 
-// Of a registry that is never collected, of an actor that is closed, and of one whose reducer is gone.
+// For a registry that is never collected, an actor that is closed, and an actor whose reducer was
+// replaced.
 #[test]
 fn each_event_is_dropped_once_though_each_drop_panics() {
     const EVENTS: u32 = 60;
@@ -184,14 +185,14 @@ fn each_event_is_dropped_once_though_each_drop_panics() {
                     drop(now);
                     collector.tick();
                 } else {
-                    // The bombs of the question, and of two reducers, one of which nobody has put in its place.
+                    // The bombs of the question and of two reducers, one of which never takes over.
                     actor.restart(Minefield(others.clone(), Bomb(others.clone())));
                 }
                 attempt(|| drop(asked));
             });
             assert!(all.join().is_ok());
             assert_eq!(dropped.load(SeqCst), EVENTS as usize, "{collects}, {closes}");
-            // The states are dropped with the snapshots.
+            // States are dropped with their snapshots.
             assert!(dropped_others.load(SeqCst) >= 3, "{collects}, {closes}");
         }
     });

@@ -1,5 +1,5 @@
-//! Code of events, keys, reducers and questions that panics, sends again or records a fact, at each place where it runs:
-//! the account adds up, everything else is exact, and the registry goes on.
+//! User code of events, keys, reducers and questions that panics, sends or records, wherever it
+//! runs: the account adds up, everything else is exact, and the registry stays usable.
 
 #[path = "support/account.rs"]
 mod account;
@@ -21,7 +21,7 @@ use tallybook::{
     Reducer, Registry, Sender, Set, Snapshot, Stats,
 };
 
-/// Where code of the user runs.
+/// Where user code runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Kind,
@@ -75,7 +75,7 @@ const ACTIONS: [Action; 4] = [Action::Panics, Action::PanicsTwice, Action::Sends
 struct Trap {
     place: Place,
     action: Action,
-    /// How often it is passed before it acts, once.
+    /// How often the place is passed before the trap acts, once.
     passes: u32,
 }
 
@@ -99,7 +99,7 @@ impl Drop for Payload {
 /// What each place calls.
 fn at(place: Place) {
     let Some(mut trap) = TRAP.get().filter(|trap| trap.place == place) else { return };
-    // A panic in a destructor that runs while unwinding ends the process, by the rules of the language.
+    // A destructor that panics during unwinding aborts the process.
     if thread::panicking() {
         return;
     }
@@ -117,7 +117,7 @@ fn at(place: Place) {
     }
 }
 
-/// Counts itself.
+/// Counts how many of it exist.
 struct Counted;
 
 impl Counted {
@@ -179,7 +179,7 @@ const KINDS: [Kind; 6] = [
 struct Item {
     kind: Kind,
     key: u32,
-    /// How many were merged into it, and itself.
+    /// How many events it stands for.
     weight: u64,
     _counted: Counted,
 }
@@ -295,7 +295,7 @@ struct Scene {
     other: Actor<sum::Sum>,
     facts: Set<Facts>,
     collector: Collector,
-    /// What was sent and what was recorded, as far as the test has done it.
+    /// What the test itself has sent and recorded.
     sent: u64,
     ticks: u64,
 }
@@ -316,7 +316,7 @@ impl Scene {
         Scene { _registry: registry, actor, other, facts, collector, sent: 0, ticks: 0 }
     }
 
-    /// Ticks, with something of everything that is calm, which must be exact.
+    /// Ticks, and checks that everything without traps is exact.
     fn tick(&mut self, what: &str) -> Arc<Snapshot> {
         self.ticks += 1;
         self.other.sender().send(Number::Add(3));
@@ -329,7 +329,8 @@ impl Scene {
         now
     }
 
-    /// Sends eight of a kind through queues of two, asks, and replaces the reducer; with a trap, which may not act.
+    /// Sends eight events of a kind through queues of two, asks, and replaces the reducer. The trap
+    /// need not act.
     fn run(&mut self, kind: Kind, trap: Trap) -> bool {
         let what = format!("{kind:?}, {:?} {:?} after {}", trap.place, trap.action, trap.passes);
         let panics = matches!(trap.action, Action::Panics | Action::PanicsTwice);
@@ -337,7 +338,7 @@ impl Scene {
         let sender = self.actor.sender();
         for n in 0..8 {
             let item = Item::new(kind, n % 2);
-            // Where the kind or its delivery cannot be told, nothing was sent.
+            // If `kind` or `delivery` panics, the event was not sent.
             let is_sent =
                 attempt(|| sender.send(item)).is_some() || !matches!(trap.place, Place::Kind);
             self.sent += u64::from(is_sent);
@@ -372,7 +373,7 @@ impl Scene {
         has_acted
     }
 
-    /// From here on all is well: three more are taken as ever.
+    /// Checks that the actor still works: three more events are applied as usual.
     fn go_on(&mut self, what: &str) {
         self.actor.restart(Sum(0));
         let before = self.tick(what).events(&self.actor);
@@ -411,7 +412,7 @@ fn whatever_the_users_code_does_the_account_adds_up_and_all_goes_on() {
     assert_eq!(idle, [], "these were never reached");
 }
 
-// Where nothing panics, all that was sent arrives, merged or not.
+// If nothing panics, every event sent arrives, merged or not.
 #[test]
 fn what_is_sent_from_inside_arrives() {
     for place in PLACES {

@@ -1,4 +1,4 @@
-//! The entries of a family: how they come, go and come back, and what they leave behind.
+//! The entries of a family: how they are created, retire and return, and what remains of them.
 
 #[path = "support/clock.rs"]
 mod clock;
@@ -188,7 +188,7 @@ fn old_snapshots_keep_what_they_had_after_keys_went_and_came_back() {
     cuts.push((collector.tick(), Some(1), Some(10), None));
     drop(a);
     collector.tick();
-    // In the row that `a` had.
+    // `c` gets the row that `a` had.
     let c = paths.entry(key("c")).unwrap();
     cuts.push((collector.tick(), None, Some(10), Some(0)));
     c.record(|p| p.bytes.add(100));
@@ -231,7 +231,7 @@ fn many_threads_that_want_one_new_key_get_one_entry() {
     }
 }
 
-/// Handles are taken and dropped while the entry retires again and again.
+/// Handles are created and dropped while the entry retires again and again.
 #[test]
 fn a_key_wanted_at_the_moment_it_goes_loses_nothing() {
     let (_registry, paths, mut collector) = paths();

@@ -1,4 +1,5 @@
-//! What a consumer with a slow rhythm learns: the extremes since the cut that it holds, however many cuts came in between.
+//! A consumer that reads rarely sees the extrema since the snapshot that it holds, however many
+//! snapshots came in between.
 
 #[path = "support/clock.rs"]
 mod clock;
@@ -15,7 +16,8 @@ struct Disk {
     times: Histogram,
 }
 
-/// Ticks of 100 ms for 15 seconds at a time, as a scrape comes; the extreme is in the first of them.
+/// Ticks every 100 ms, and a scrape every 15 seconds; the maximum is in the first tick of each
+/// scrape's interval.
 #[test]
 fn a_scrape_sees_the_extremes_of_all_the_time_since_the_one_before() {
     let (registry, clock) = manual(identity);

@@ -1,4 +1,4 @@
-//! What a history lets go of may run code of the user's: the `Drop` of what reducers made.
+//! Dropping a cut from the history may run user code: the `Drop` of a reducer's states.
 
 #[path = "support/clock.rs"]
 mod clock;
@@ -20,7 +20,7 @@ enum Step {
 static PANICS: AtomicU64 = AtomicU64::new(0);
 static IS_OVER: AtomicBool = AtomicBool::new(false);
 
-/// A state whose drop panics, unless it is one that nothing was applied to.
+/// A state whose `Drop` panics if any event was applied.
 #[derive(Default)]
 struct State(u64);
 
@@ -74,7 +74,8 @@ fn a_state_that_panics_as_it_is_let_go_costs_no_tick_and_no_reader() {
     }
     let before = PANICS.load(Relaxed);
     assert!(before > 100, "{before}");
-    // What only this one's windows still show goes with it, but for its own state, which this test has.
+    // Dropping it drops the states that only its windows still show, but not its own, which this
+    // test holds.
     let kept = kept.unwrap();
     assert_eq!(kept.window(Duration::from_secs(1)).set(&steps).count, 10);
     let _own = kept.state(&actor);

@@ -1,4 +1,5 @@
-//! How much memory the history really takes, by the allocator, beside what the collector says of it.
+//! The memory that the history uses according to the allocator, compared with what the collector
+//! reports.
 
 #[path = "support/clock.rs"]
 mod clock;
@@ -17,8 +18,8 @@ struct Peer {
     count: Counter,
 }
 
-/// Does the same with a long history and with none, and answers how many bytes more are in use at the end with the long one,
-/// and how many the collector says they are.
+/// Does the same with a long history and with none. Returns how many more bytes are in use at the
+/// end with the long one, and how many the collector reports.
 fn taken(limit: usize, keys: u64, is_coming_and_going: bool) -> (isize, isize) {
     let run = |windows: &[Duration]| {
         let windows = windows.iter().copied();
@@ -41,30 +42,30 @@ fn taken(limit: usize, keys: u64, is_coming_and_going: bool) -> (isize, isize) {
         let memory = collector.tick().set(&registry.collector_stats()).history_memory;
         (bytes_in_use() - before, memory.unwrap() as isize)
     };
-    let ((with, said), (without, _)) = (run(&[Duration::from_secs(60)]), run(&[]));
-    (with - without, said)
+    let ((with, reported), (without, _)) = (run(&[Duration::from_secs(60)]), run(&[]));
+    (with - without, reported)
 }
 
 #[test]
 fn the_memory_of_entries_that_stay_is_what_is_said() {
     let _exclusive = exclusive();
-    let (taken, said) = taken(usize::MAX, 1_000, false);
-    assert!(taken < 2 * said, "{taken} bytes, of which {said} are told");
+    let (taken, reported) = taken(usize::MAX, 1_000, false);
+    assert!(taken < 2 * reported, "{taken} bytes, of which {reported} are reported");
 }
 
 #[test]
 fn the_memory_of_entries_that_come_and_go_is_what_is_said() {
     let _exclusive = exclusive();
-    let (taken, said) = taken(usize::MAX, 1_000, true);
-    assert!(taken < 2 * said, "{taken} bytes, of which {said} are told");
+    let (taken, reported) = taken(usize::MAX, 1_000, true);
+    assert!(taken < 2 * reported, "{taken} bytes, of which {reported} are reported");
 }
 
 #[test]
 fn the_limit_limits_the_memory_of_entries_that_come_and_go() {
     const LIMIT: isize = 500_000;
     let _exclusive = exclusive();
-    let (taken, said) = taken(LIMIT as usize, 1_000, true);
-    assert!(taken < 3 * LIMIT, "{taken} bytes, of which {said} are told");
+    let (taken, reported) = taken(LIMIT as usize, 1_000, true);
+    assert!(taken < 3 * LIMIT, "{taken} bytes, of which {reported} are reported");
 }
 
 /// A histogram and a timed guard beside a counter.
@@ -75,8 +76,8 @@ struct Request {
     open: TimedLive,
 }
 
-/// Records the same values in each of many intervals, on a set, on a hot entry and on `keys` others, and answers how often
-/// that allocated in each, and how many bytes were in use at the end of it.
+/// Records the same values in each of many intervals, on a set, on a hot entry and on `keys`
+/// others. Returns for each interval the number of allocations, and the bytes in use at its end.
 fn intervals(keys: u64) -> Vec<(u64, isize)> {
     let (registry, clock) = manual(|builder| builder.windows([]));
     let set: Set<Request> = registry.set("all").unwrap();
@@ -110,13 +111,14 @@ fn intervals(keys: u64) -> Vec<(u64, isize)> {
 #[test]
 fn histograms_allocate_nothing_once_their_tables_are_large_enough() {
     let _exclusive = exclusive();
-    // Two sides, each with tables of its own; and the collector's pages.
+    // The first intervals allocate the tables of both sides, and the collector's pages.
     let found = intervals(if cfg!(tallybook_small) { 1 } else { 40 });
     assert!(found[5..].iter().all(|(allocations, _)| *allocations == 0), "{found:?}");
     assert!(found[59].1 <= found[10].1 + found[10].1 / 50, "{found:?}");
 }
 
-// A line that is merged into an entry leaves its table there and takes the entry's, which may be smaller.
+// When a line is merged into an entry, the two exchange their tables, and the entry's may be
+// smaller.
 #[test]
 fn entries_that_share_cache_lines_allocate_nothing_for_ever_either() {
     let _exclusive = exclusive();
@@ -125,8 +127,8 @@ fn entries_that_share_cache_lines_allocate_nothing_for_ever_either() {
     assert!(allocations[20..].iter().all(|allocations| *allocations == 0), "{allocations:?}");
 }
 
-/// Keeps every snapshot of so many ticks, all of them within the longest window, and answers how many bytes that takes, and
-/// how many the collector says it does.
+/// Keeps the snapshots of that many ticks, all of them within the longest window. Returns how many
+/// bytes they take, and how many the collector reports.
 fn kept(ticks: u32) -> (isize, isize) {
     let (registry, clock) = manual(identity);
     let set: Set<Peer> = registry.set("all").unwrap();
@@ -143,7 +145,7 @@ fn kept(ticks: u32) -> (isize, isize) {
     assert_eq!(last.window(Duration::from_secs(5)).elapsed(), Duration::from_secs(5));
     assert_eq!(last.since(&all[7]).unwrap().set(&set).count, u64::from(ticks) - 8);
     let stats = last.set(&registry.collector_stats());
-    // As of the tick before.
+    // The gauge is that of the previous tick.
     assert_eq!(stats.history, Some(i64::from(ticks) - 1));
     assert!(stats.memory >= stats.history_memory);
     (taken, stats.history_memory.unwrap() as isize)
@@ -156,7 +158,7 @@ fn snapshots_that_are_kept_cost_what_they_show_and_not_all_that_are_kept() {
     assert!(whole.0 < 2 * half.0 + half.0 / 4, "{half:?} and {whole:?} bytes");
     assert!(whole.1 < 2 * half.1 + half.1 / 4, "{half:?} and {whole:?} bytes");
     assert!(whole.0 < 4_000 * 6_000, "{whole:?} bytes");
-    assert!(whole.0 < 3 * whole.1, "{whole:?}: more than is told");
+    assert!(whole.0 < 3 * whole.1, "{whole:?}: more than is reported");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Ticks, pumps and writers that hold them up, in any order, against a plain model: what an interval is, what each snapshot
-//! holds, which keys it shows, and what of them is new.
+//! Ticks, pumps and writers that hold them up, in any order, compared with a plain model: what an
+//! interval is, what each snapshot holds, and which keys it shows.
 
 #[path = "support/cases.rs"]
 mod cases;
@@ -35,9 +35,10 @@ const KEYS: u8 = 4;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A fact on the set and, if the key is held, on its entry, by a thread that is outside of facts.
+    /// A thread that is not inside a fact records one on the set and, if the key is held, on its
+    /// entry.
     Record(usize, u8, u64),
-    /// A thread enters a fact; it goes on in the same one and leaves it.
+    /// A thread enters a fact, and later completes and leaves it.
     Enter(usize),
     Leave(usize, u64),
     Hold(u8),
@@ -61,7 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A thread that does what it is told, and says when it has.
+/// A thread that executes orders, and reports when each is done.
 struct Writer {
     to: Sender<Order>,
     done: Receiver<()>,
@@ -86,7 +87,7 @@ impl Writer {
                         if let Some(entry) = &entry {
                             entry.record(|work| record(work, n));
                         }
-                        // Given back by this thread, inside of the fact.
+                        // Dropped by this thread, inside the fact.
                         drop(entry);
                     }),
                     Order::Enter => work.record(|work| {
@@ -126,7 +127,7 @@ impl Modelled {
     }
 }
 
-/// The plain reference: every fact, with the epoch that it began in.
+/// The reference: every fact, with the epoch in which it began.
 #[derive(Default)]
 struct Model {
     open: u64,
@@ -145,7 +146,7 @@ struct Model {
 }
 
 impl Model {
-    /// Whether all that was over before is drained then.
+    /// Closes an epoch. Returns whether everything that ended before is drained.
     fn close(&mut self) -> bool {
         let mut is_begun = false;
         loop {
@@ -170,7 +171,7 @@ impl Model {
         }
         let (first, drained) = (self.first, self.drained);
         (self.begun, self.published, self.first) = (first, drained, drained + 1);
-        // Its last change was in a snapshot before.
+        // An entry retires if an earlier snapshot showed its last change.
         let is_over =
             |entry: &Modelled| !entry.is_held && entry.created < first && entry.released < first;
         let retired = &mut self.retired;
@@ -224,7 +225,7 @@ impl World {
                 let entry = self.held.get(&key).cloned();
                 if let Some(entry) = self.model.entries.get_mut(&key).filter(|_| entry.is_some()) {
                     entry.facts.push((open, n));
-                    // The clone was given back.
+                    // The clone was dropped.
                     entry.released = open;
                 }
                 self.writers[writer].tell(Order::Record(entry, n));

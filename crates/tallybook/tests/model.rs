@@ -1,4 +1,4 @@
-//! Random steps on several threads, one step at a time, against a plain model: every snapshot has to equal it.
+//! Random steps on several threads, one step at a time: every snapshot equals a plain model.
 
 #[path = "support/cases.rs"]
 mod cases;
@@ -19,7 +19,7 @@ use tallybook::{
 };
 use workers::Workers;
 
-/// Everything that there is.
+/// One of each metric.
 #[derive(Stats)]
 struct Node {
     count: Counter,
@@ -39,11 +39,11 @@ const MAX_KEYS: usize = 4;
 enum On {
     Set,
     Held(usize),
-    /// One fact over the set and two entries, one inside of the other.
+    /// One fact over the set and two entries, one nested in the other.
     Nested(usize, usize),
 }
 
-/// What is done, by which thread. Numbers of handles and guards are taken modulo how many there are.
+/// What is done, and by which thread. Indices of handles and guards are taken modulo their number.
 #[derive(Clone, Debug)]
 enum Step {
     Enter(usize, u8),
@@ -56,11 +56,11 @@ enum Step {
     Exit(usize),
     Advance(u8),
     Tick,
-    /// The collector is dropped, which ticks, and another goes on.
+    /// The collector is dropped, which ticks, and another one takes over.
     HandOn,
 }
 
-fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
+fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
     let thread = || 0..THREADS;
     let on = || {
         prop_oneof![
@@ -81,7 +81,7 @@ fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
         7 => Just(Step::Tick),
         1 => Just(Step::HandOn),
     ];
-    prop::collection::vec(step, 1..most)
+    prop::collection::vec(step, 1..max)
 }
 
 /// What the model knows of an entry.
@@ -127,7 +127,7 @@ fn note(value: &mut NodeSnapshot, n: i8) {
     value.sum += i64::from(n);
     value.level = Some(n.into());
     value.largest = value.largest.max(Some(size));
-    value.smallest = Some(value.smallest.map_or(size, |least| least.min(size)));
+    value.smallest = Some(value.smallest.map_or(size, |before| before.min(size)));
 }
 
 fn record(node: &Node, n: i8) {
@@ -297,7 +297,7 @@ impl World {
         self.threads.run(thread, move || drop(guard));
     }
 
-    /// The snapshot of the epoch that ends here.
+    /// Checks the snapshot of the epoch that ends here.
     fn check(&mut self, cut: &Snapshot) {
         let gone = |known: &Known, epoch| known.holders == 0 && known.released < epoch;
         for (_, known) in self.known.extract_if(.., |_, known| gone(known, self.epoch)) {
@@ -332,7 +332,7 @@ impl World {
         self.begin();
     }
 
-    /// The next epoch.
+    /// Begins the next epoch.
     fn begin(&mut self) {
         self.epoch += 1;
         self.changed.clear();
@@ -352,7 +352,7 @@ proptest! {
         for step in steps {
             world.step(step);
         }
-        // Whatever is left goes, and everything that was ever counted is in the totals.
+        // Once everything is dropped, the totals hold all that was ever counted.
         while let Some(guard) = world.guards.pop() {
             world.close(0, guard);
         }

@@ -1,5 +1,5 @@
-//! What recording costs in memory: nothing in a disabled registry, nothing after the first touch in another, and nothing
-//! is left over when a registry is gone.
+//! What recording costs in memory: nothing in a disabled registry, nothing after the first touch in
+//! an enabled one, and nothing remains when a registry is dropped.
 
 #[path = "support/counting_allocator.rs"]
 mod counting_allocator;
@@ -30,7 +30,7 @@ enum Kind {
     Put,
 }
 
-/// The same types, whether it is on or off.
+/// The same types with a registry that is enabled and one that is disabled.
 struct Program {
     registry: Registry,
     server: Set<Server>,
@@ -54,7 +54,7 @@ impl Program {
         (0..KEYS).map(|key| self.clients.entry(key).unwrap()).collect()
     }
 
-    /// Answers how many facts were called.
+    /// Returns how many closures of facts were called.
     fn record(&self, entries: &[Entry<u64, Server>]) -> u64 {
         let mut called = 0;
         for (n, entry) in (0..).zip(entries) {
@@ -78,7 +78,7 @@ impl Program {
 #[test]
 fn a_disabled_registry_costs_nothing_and_calls_nothing() {
     let _exclusive = exclusive();
-    // The one snapshot of all disabled registries is made once.
+    // The snapshot that all disabled registries share is allocated once.
     let _ = Registry::disabled().reader().latest();
     let allocations = allocations(|| {
         let program = Program::new(Registry::disabled());
@@ -98,7 +98,7 @@ fn a_disabled_registry_costs_nothing_and_calls_nothing() {
     assert_eq!(allocations, 0);
 }
 
-/// "No collector thread", says [`Registry::disabled`].
+/// [`Registry::disabled`] promises that there is no collector thread.
 #[test]
 fn a_disabled_registry_has_no_thread() {
     let _exclusive = exclusive();
@@ -133,7 +133,7 @@ fn recording_allocates_on_first_touch_only() {
             go_on.wait();
             assert_eq!(collector.tick().set(&program.server).requests, round * KEYS);
             go_on.wait();
-            // The other thread alone is running.
+            // Only the other thread is running.
             recorded.wait();
         }
     });
@@ -146,7 +146,7 @@ fn recording_allocates_on_first_touch_only() {
     assert_eq!(reading, 0);
 }
 
-/// A registry that threads, tasks of a collector and readers have used, gone again.
+/// Creates a registry, uses it from two threads, a collector and a reader, and drops it.
 fn use_and_drop(round: u64) {
     let program = Program::new(Registry::new());
     let (mut collector, reader) = program.parts();
@@ -155,7 +155,7 @@ fn use_and_drop(round: u64) {
         let other = scope.spawn(|| program.record(&entries));
         program.record(&entries);
         collector.tick();
-        // Not the scope's end alone: that does not wait for the thread's destructors.
+        // Joined, because the end of a scope does not wait for the destructors of its threads.
         other.join().unwrap();
     });
     let kept = collector.tick();
@@ -180,7 +180,7 @@ fn registries_leave_nothing_behind() {
     let before = bytes_in_use();
     (0..rounds).for_each(use_and_drop);
     let after = bytes_in_use();
-    // One registry's memory is more than this; whoever leaked one per round would leak hundreds.
+    // A leak of one registry per round would exceed this many times over.
     let bound = before + 64 * 1_024;
     assert!(after <= bound, "{before} bytes, then {after} after {rounds} registries");
 }

@@ -1,4 +1,4 @@
-//! Readers: they see the newest cut, wait in whatever way they like, and disturb nobody.
+//! Readers see the newest snapshot, wait in any way, and disturb nobody.
 
 #[path = "support/hits.rs"]
 mod hits;
@@ -61,7 +61,7 @@ fn a_snapshot_never_changes() {
     }
 }
 
-/// Snapshots that nobody keeps are gone, whether readers read or not.
+/// Snapshots that nobody holds are dropped, whether or not readers read.
 #[test]
 fn a_reader_that_never_reads_keeps_nothing() {
     let (registry, _, mut collector) = hits();
@@ -114,7 +114,7 @@ fn one_tick_wakes_all_that_wait_and_a_wait_that_was_dropped_takes_no_wake_away()
     waits.drain(2..7);
     collector.tick();
     assert_eq!(wakes.count(), 5);
-    // One more drops after its wake and before its poll.
+    // Another one is dropped after it was woken and before it is polled.
     drop(waits.pop());
     for wait in &mut waits {
         assert!(wait.as_mut().poll(&mut context).is_ready());
@@ -155,7 +155,7 @@ fn a_timed_wait_says_that_the_time_was_over() {
 #[test]
 fn a_timed_wait_in_a_disabled_registry_lasts_as_long_as_it_says() {
     let (start, time) = (Instant::now(), Duration::from_millis(20));
-    // A wake of this thread that has nothing to do with the wait.
+    // A spurious wake-up of this thread.
     thread::current().unpark();
     assert!(Registry::disabled().reader().wait_next(0, time).next().is_none());
     assert!(start.elapsed() >= time, "{:?}", start.elapsed());

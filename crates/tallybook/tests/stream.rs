@@ -1,4 +1,4 @@
-//! Snapshots as a stream: the newest each time, on any runtime, and nothing left behind.
+//! Snapshots as a stream: each item is the newest snapshot, on any runtime, and nothing leaks.
 
 #[path = "support/hits.rs"]
 mod hits;
@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use tallybook::{Registry, Set, Snapshots};
 use wakes::Wakes;
 
-/// The epoch that a stream gives when it is polled once.
+/// Polls a stream once, and returns the epoch of its item.
 fn poll(stream: &mut Snapshots, waker: &Waker) -> Option<u64> {
     match Pin::new(stream).poll_next(&mut Context::from_waker(waker)) {
         Poll::Ready(snapshot) => Some(snapshot.expect("it never ends").epoch()),

@@ -1,4 +1,5 @@
-//! A writer that stays inside a fact: nobody waits for it, nothing is lost, and every cut says how old it is.
+//! A writer that stays inside a fact: nobody waits for it, nothing is lost, and every snapshot
+//! tells its age.
 
 #[path = "support/clock.rs"]
 mod clock;
@@ -31,7 +32,7 @@ fn parked(writes: &Set<Writes>) -> Parked {
     Parked::inside(writes, |w| w.begun.inc(), |w| w.ended.inc())
 }
 
-/// A registry that waits for nobody, and for nobody at the end either.
+/// A registry that waits for no writer, neither in a tick nor at the end.
 fn impatient() -> (Registry, Set<Writes>, Collector, Arc<ManualClock>) {
     let impatient = |builder: RegistryBuilder| {
         builder.patience(Duration::ZERO).shutdown_timeout(Duration::ZERO)
@@ -80,7 +81,7 @@ fn a_stuck_epoch_shows_the_last_cut_as_stale_until_it_is_finished() {
     }
     parked.release();
 
-    // The epoch that was stuck, and the one that has been open since: nothing that is over is missing.
+    // The epoch that was stuck and the one that has been open since: no fact that ended is missing.
     let exact = collector.tick();
     assert!(!exact.is_stale());
     assert_eq!((exact.epoch(), exact.at()), (3, Duration::from_secs(5)));
@@ -100,7 +101,8 @@ fn a_tick_that_is_held_up_again_shows_what_held_up_the_one_before() {
     one.release();
     write(&writes);
     clock.advance(Duration::from_secs(1));
-    // The first closing can be finished, the second can't: an older cut, but a newer one than before.
+    // The first epoch can be finished, the second cannot: the snapshot is stale, but newer than
+    // before.
     let older = collector.tick();
     assert_eq!((older.is_stale(), older.epoch(), counts(&older, &writes)), (true, 1, (1, 1)));
     assert_eq!((older.at(), older.interval()), (Duration::from_secs(1), Duration::from_secs(1)));
@@ -112,7 +114,7 @@ fn a_tick_that_is_held_up_again_shows_what_held_up_the_one_before() {
     assert_eq!((own.stale, own.ticks), (2, 1));
 }
 
-/// What is over before a tick is in it, also where a *pump* before was held up.
+/// A tick shows every fact that ended before it, even if the previous *pump* was held up.
 #[test]
 fn a_tick_after_a_pump_that_was_held_up_lacks_nothing() {
     let (_registry, writes, mut collector, _) = impatient();
@@ -271,21 +273,21 @@ fn endless_patience_waits_for_the_writer() {
         collector.tick()
     });
     begins.recv().unwrap();
-    // Most likely inside of the tick by then; true either way.
+    // The other thread is most likely inside the tick by now; the test holds either way.
     (0..if cfg!(miri) { 10 } else { 1_000 }).for_each(|_| thread::yield_now());
     parked.release();
     let cut = ticking.join().expect("the longest patience is not a panic");
     assert_eq!((cut.is_stale(), counts(&cut, &writes)), (false, (1, 1)));
 }
 
-/// Who was outside of facts when the epoch was closed is not waited for, and who was inside only for that fact, however
-/// busy they are in between.
+/// A writer that was outside a fact when the epoch was closed is not waited for, and one that was
+/// inside is waited for only until that fact ends, however busy it is later.
 #[test]
 fn writers_that_come_back_are_not_waited_for_again() {
     let (_registry, writes, mut collector, _) = impatient();
     let (one, two) = (parked(&writes), parked(&writes));
     assert!(!collector.pump());
-    // Each leaves while the other is inside of a fact.
+    // Each leaves while the other is inside a fact.
     two.release();
     let two = parked(&writes);
     one.release();
@@ -296,7 +298,7 @@ fn writers_that_come_back_are_not_waited_for_again() {
     assert_eq!(counts(&collector.tick(), &writes), (4, 4));
 }
 
-/// A question, or a full queue, brings the collector also where a thread was in its way at first.
+/// A question or a full queue wakes the collector, even if a writer holds it up at first.
 mod requests {
     use super::*;
     use crate::sum::{Number, Sum};
@@ -313,7 +315,8 @@ mod requests {
         let sender = sum.sender();
         for round in 1..=5 {
             let parked = parked(&writes);
-            (0..16).for_each(|_| sender.send(Number::Add(1))); // asks, and finds somebody in the way
+            // Wakes the collector, which is held up.
+            (0..16).for_each(|_| sender.send(Number::Add(1)));
             let question = sum.ask(|sum| sum.0);
             parked.release();
             assert_eq!(question.wait(LONG), Ok(round * 16), "it was put after they were sent");
@@ -335,7 +338,8 @@ mod requests {
         collecting.abort();
     }
 
-    /// The cut of a tick that was held up is published as soon as it is there, long before the next tick.
+    /// The snapshot of a tick that was held up is published as soon as it is complete, before the
+    /// next tick.
     #[test]
     fn of_the_clock_are_served_late_rather_than_never() {
         let (registry, writes, collector, _) = impatient();
@@ -355,19 +359,19 @@ mod requests {
     }
 }
 
-/// However much there is to do, the future gives the runtime its turn after each bit of it.
+/// However much there is to do, the future yields to the runtime after each pump.
 #[tokio::test]
 #[cfg_attr(miri, ignore = "a runtime with timers")]
 async fn the_future_lets_others_run_between_any_two_pumps() {
     use idle::Idle;
     use tallybook::Actor;
 
-    /// Each answer puts the next question, so the collector is wanted at any time.
+    /// Each answer asks the next question, so a request is always pending.
     fn ask_for_ever(actor: &Actor<Idle>, left: u32) {
         let again = actor.clone();
         if left > 0 {
             let question = move |_: &Idle| ask_for_ever(&again, left - 1);
-            // Held until it is answered.
+            // Kept until it is answered.
             std::mem::forget(actor.ask(question));
         }
     }
@@ -379,7 +383,8 @@ async fn the_future_lets_others_run_between_any_two_pumps() {
     ask_for_ever(&idle, QUESTIONS);
     let interval = Duration::from_secs(3_600);
     let collecting = tokio::spawn(collector.run(interval, tokio::time::sleep));
-    // One is answered in each turn, of which the runtime may give one task a few dozen before it is another's.
+    // Each poll answers one question, and the runtime may poll one task a few dozen times before
+    // another.
     for _ in 0..10 {
         tokio::task::yield_now().await;
     }

@@ -1,4 +1,4 @@
-//! For how long what is open has been so: integrals that are exact at every cut, by a clock that the test moves.
+//! Time integrals of live counts, exact at every snapshot on a clock that the test moves.
 
 #[path = "support/clock.rs"]
 mod clock;
@@ -65,7 +65,7 @@ struct World {
     known: Vec<Known>,
     now: u64,
     random: Random,
-    /// The cuts in the middle of a round: what of it they have is not known.
+    /// Snapshots taken in the middle of a round, which may hold any part of it.
     unsure: Vec<u64>,
 }
 
@@ -89,7 +89,7 @@ impl World {
         self.clock.advance(Duration::from_millis(millis));
     }
 
-    /// Something random, to be done by some thread; and whose guard it gives.
+    /// Returns a random job, and the index of the guard that it returns, if any.
     fn job(&mut self) -> (Option<usize>, Job) {
         let open: Vec<usize> =
             (0..self.known.len()).filter(|at| self.known[*at].guard.is_some()).collect();
@@ -97,7 +97,7 @@ impl World {
             let at = open[self.random.below(open.len() as u64) as usize];
             let guard = self.known[at].guard.take();
             if self.random.below(20) == 0 {
-                // Leaked: it stays open for ever.
+                // Leaked: it is never closed.
                 return (None, Box::new(move || guard.map(std::mem::forget).and(None)));
             }
             self.known[at].closed = Some(self.now);
@@ -115,7 +115,7 @@ impl World {
         (Some(self.known.len() - 1), Box::new(job))
     }
 
-    /// Many jobs on all threads at once, with a cut in the middle of them.
+    /// Runs many jobs on all threads at once, and ticks in the middle of them.
     fn round(&mut self, threads: &Workers) {
         let mut waited = Vec::new();
         for thread in 0..THREADS {
@@ -133,7 +133,8 @@ impl World {
                 }
             }
         }
-        // What is opened or closed at the very time of the cut adds nothing, whether the cut has it or not.
+        // A guard that opens or closes at the time of the cut adds nothing, whether or not the cut
+        // includes it.
         let found =
             [cut.set(&self.set).viewers.time, cut.family(&self.family).total().viewers.time];
         let wanted =
@@ -141,7 +142,7 @@ impl World {
         assert_eq!(found, wanted);
     }
 
-    /// What there is to be of some guards between `from` and now.
+    /// What is expected of some guards between `from` and now.
     fn wanted(&self, which: impl Fn(&Known) -> bool, from: u64) -> TimedLiveCount {
         let known = || self.known.iter().filter(|known| which(known));
         let time = |known: &Known| known.time(self.now) - known.time(from);
@@ -156,7 +157,7 @@ impl World {
         }
     }
 
-    /// All of it at a cut that nothing runs beside.
+    /// Checks everything in a snapshot that was taken while nothing else ran.
     fn check(&self, cut: &Arc<Snapshot>) {
         let family = cut.family(&self.family);
         assert_eq!(cut.set(&self.set).viewers, self.wanted(|known| known.key.is_none(), 0));
@@ -184,7 +185,7 @@ impl World {
                 let time = known().map(|known| known.time(self.now) - known.time(began)).sum();
                 assert_eq!(found.time, Duration::from_millis(time), "{window:?}");
                 if !is_unsure {
-                    // Nothing happened at the very time of the cut.
+                    // Nothing happened at the time of the cut itself.
                     let wanted = self.wanted(which, began + 1);
                     assert_eq!(found, TimedLiveCount { time: found.time, ..wanted });
                 }
@@ -208,19 +209,19 @@ fn every_integral_equals_the_model_whichever_threads_open_and_close() {
     let rounds = if cfg!(miri) { 6 } else { 250 };
     for _ in 0..rounds {
         world.round(&threads);
-        // Two cuts later: so that the ends of windows and what happens have different times.
+        // Two snapshots later, so that no window ends at the time of an event.
         let millis = 1 + world.random.below(1_500);
         world.advance(millis);
         let cut = world.collector.tick();
         world.check(&cut);
-        // Nothing happens and it goes on all the same.
+        // Nothing happens, and the integral grows all the same.
         let millis = 1 + world.random.below(100);
         world.advance(millis);
         let cut = world.collector.tick();
         world.check(&cut);
         world.advance(1);
     }
-    // All that was not leaked closes, and the entries retire.
+    // All guards that were not leaked close, and the entries retire.
     world.known.iter_mut().filter(|known| known.guard.is_some()).for_each(|known| {
         known.guard = None;
         known.closed = Some(world.now);
@@ -262,7 +263,7 @@ fn each_label_has_an_integral_of_its_own() {
     drop((one, two));
 }
 
-/// As exporters show it.
+/// The form that exporters show.
 #[cfg(feature = "serde")]
 #[test]
 fn it_is_shown_as_json_of_seconds() {
@@ -314,7 +315,7 @@ fn millions_of_years_are_no_panic() {
         assert_eq!(found[0], found[1]);
         let wanted = u64::from(many).checked_mul(at.as_secs());
         assert!(wanted.is_none_or(|wanted| found[0].as_secs() == wanted), "{found:?} at {at:?}");
-        // Too long for a duration is as long as one can be.
+        // A time too long for a `Duration` saturates.
         assert!(wanted.is_some() || found[0] >= Duration::from_secs(u64::MAX), "{found:?}");
         assert!(found[0] >= before);
         before = found[0];
@@ -331,7 +332,7 @@ fn millions_of_years_are_no_panic() {
     }
     drop(guards);
     let ages = collector.tick().set(&set).viewers.ages;
-    // Ages end at 584 years.
+    // Ages saturate at 584 years.
     assert_eq!((ages.count(), ages.max()), (many.into(), Some(Duration::from_nanos(u64::MAX))));
     assert_eq!(ages.quantile(0.5), ages.max());
 }

@@ -1,4 +1,4 @@
-//! Rates for consumers with rhythms of their own, one step at a time: whatever happens to ticks, clocks and registries.
+//! Rates for consumers with their own intervals, whatever happens to ticks, clocks and registries.
 
 #[path = "support/jumping_clock.rs"]
 mod jumping_clock;
@@ -153,7 +153,7 @@ fn a_registry_that_replaces_another_begins_anew_and_never_with_a_spike() {
         let answer = tracker.update_from(&latest);
         assert_eq!(old.answer(&answer), if n == 1 { (0.0, 0, 0) } else { (1_000.0, 1_000, 1_000) });
     }
-    // The new one starts at zero, and is older or younger than what was seen last.
+    // The new one starts at zero, and its clock is behind or ahead of the last snapshot seen.
     for start in [0, 100_000] {
         new.clock.advance(Duration::from_secs(start));
         let latest = new.step(2, 500);
@@ -163,7 +163,7 @@ fn a_registry_that_replaces_another_begins_anew_and_never_with_a_spike() {
         assert!(handles.is_err(), "a handle of the old registry");
         let latest = new.step(3, 500);
         assert_eq!(new.answer(&tracker.update_from(&latest)), (6.0, 3, 500));
-        // And back, as if both were there.
+        // Back to the old one, as if both existed.
         let latest = old.step(1_000, 1_000);
         assert_eq!(old.answer(&tracker.update_from(&latest)), (0.0, 0, 0));
         let latest = old.step(5, 1_000);
@@ -191,14 +191,14 @@ fn a_key_that_left_and_came_back_started_from_zero() {
     (0..3).for_each(|_| drop(world.step(0, 1_000)));
     let entry = enter(&world, 20);
     world.step(0, 1_000);
-    // Four seconds since the call before; the 1,000 were seen then.
+    // Four seconds since the previous call, which saw the 1,000.
     assert_eq!(rates(&world, &tracker.update()), (Some(5.0), 5.0));
     drop(entry);
     (0..3).for_each(|_| drop(world.step(0, 1_000)));
     assert_eq!(rates(&world, &tracker.update()), (None, 0.0));
     drop(enter(&world, 6));
     (0..3).for_each(|_| drop(world.step(0, 1_000)));
-    // It came and went between two calls: only the total knows.
+    // The entry came and went between two calls, so only the total shows it.
     assert_eq!(rates(&world, &tracker.update()), (None, 2.0));
 }
 
@@ -281,7 +281,7 @@ fn a_tracker_that_is_older_than_all_history_is_exact() {
     assert!(sizes.max() >= Some(ticks) && sizes.max() <= Some(1_000));
 }
 
-/// A cut that a tracker holds is not thinned away, as long as the longest window reaches back to it.
+/// A cut that a tracker holds is kept as long as the longest window reaches back to it.
 #[test]
 fn extremes_of_answers_are_exact_whatever_the_rhythm() {
     for rhythm in [1, 13, 150, 590] {
@@ -294,9 +294,9 @@ fn extremes_of_answers_are_exact_whatever_the_rhythm() {
             world.step(1_000 - tick * 31 % 997, 100);
             if tick % rhythm == 0 {
                 let answer = tracker.update().set(&world.node);
-                let (least, most) = (wanted(from, tick).min(), wanted(from, tick).max());
-                assert_eq!(answer.largest, most, "every {rhythm} ticks, at {tick}");
-                assert_eq!((answer.sizes.min(), answer.sizes.max()), (least, most));
+                let (min, max) = (wanted(from, tick).min(), wanted(from, tick).max());
+                assert_eq!(answer.largest, max, "every {rhythm} ticks, at {tick}");
+                assert_eq!((answer.sizes.min(), answer.sizes.max()), (min, max));
                 from = tick;
             }
         }

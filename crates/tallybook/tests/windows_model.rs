@@ -1,4 +1,4 @@
-//! Random facts, ticks and windows against a model that keeps every fact with its epoch.
+//! Random facts, ticks and windows, compared with a model that keeps every fact with its epoch.
 
 #[path = "support/cases.rs"]
 mod cases;
@@ -22,7 +22,7 @@ enum Way {
     Out,
 }
 
-/// Everything that has a window.
+/// One of each metric that has a window.
 #[derive(Stats)]
 struct Node {
     count: Counter,
@@ -48,7 +48,7 @@ enum What {
     Closed,
 }
 
-/// Number of the entry that it is on, from 1 on; 0 is the set.
+/// The number of the entry that a fact is on, from 1; 0 is the set.
 type On = usize;
 
 /// What is done; times are milliseconds.
@@ -152,7 +152,7 @@ impl World {
         self.facts.push((self.epoch(), on, what));
     }
 
-    /// The entry of a key, held from now on.
+    /// Returns the entry of a key, which is held from now on.
     fn enter(&mut self, key: u8) -> (On, Entry<u8, Node>) {
         let entry = self.peers.entry(key).unwrap();
         let since = self.epoch();
@@ -239,7 +239,7 @@ impl World {
         cut
     }
 
-    /// The facts on `on` of the epochs after `from`.
+    /// Checks the facts on `is_on` of the epochs after `from`.
     fn check_values(&self, is_on: impl Fn(On) -> bool, from: u64, found: &NodeSnapshot) {
         let facts = self.facts.iter();
         let facts =
@@ -273,12 +273,13 @@ impl World {
         assert_eq!(window.earlier().at(), Duration::from_millis(began));
         assert_eq!(window.elapsed(), Duration::from_millis(self.now - began));
         if self.longest > 0 && length <= self.longest {
-            // The youngest cut that is old enough, or one that is at most a sixteenth of the window older.
+            // The youngest cut that is old enough, or one that makes the window at most a sixteenth
+            // longer.
             let youngest = self.cuts.iter().rev().skip(1).find(|at| self.now - **at >= length);
             let youngest = youngest.copied().unwrap_or(0);
-            let most = length + length / 16;
+            let longest = length + length / 16;
             assert!(
-                began == youngest || began < youngest && self.now - began <= most,
+                began == youngest || began < youngest && self.now - began <= longest,
                 "{window:?}"
             );
         }
@@ -299,7 +300,7 @@ impl World {
         for key in 0..KEYS {
             let found = window.entry(&self.peers, &key);
             assert_eq!(found, entries.remove(&key));
-            // One that is newer than the latest cut is not in it yet.
+            // An entry that is newer than the latest snapshot is not in it yet.
             let known = self.known.get(&key).filter(|known| known.since < self.epoch());
             assert_eq!(found.is_some(), known.is_some(), "key {key}");
             if let (Some(found), Some(known)) = (found, known) {
@@ -309,7 +310,7 @@ impl World {
         assert!(entries.is_empty());
     }
 
-    /// Since a snapshot that need not be one of the cuts of any window.
+    /// Checks the difference to a snapshot that need not be the start of any window.
     fn check_since(&self, earlier: &Arc<Snapshot>) {
         let latest = self.registry.reader().latest();
         let found = latest.since(earlier).unwrap();
@@ -353,7 +354,7 @@ proptest! {
         steps in steps(),
     ) {
         let mut world = World::new(&windows);
-        // Before anything happens: what is recorded in no time at all since the beginning is another test's.
+        // Before anything is recorded: another test covers facts recorded at time zero.
         world.tick(1);
         for step in steps {
             world.step(step);
