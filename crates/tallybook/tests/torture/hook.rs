@@ -53,7 +53,7 @@ pub fn pass(place: Place) {
 }
 
 /// Calls `f` with nothing armed.
-pub fn quietly<T>(f: impl FnOnce() -> T) -> T {
+pub fn disarmed<T>(f: impl FnOnce() -> T) -> T {
     let before = replace(None);
     let value = f();
     replace(before);

@@ -61,11 +61,11 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 fn settle(worlds: &Worlds) {
-    hook::quietly(|| worlds.iter().for_each(|world| world.settle()));
+    hook::disarmed(|| worlds.iter().for_each(|world| world.settle()));
 }
 
 fn end(worlds: &Worlds) {
-    hook::quietly(|| worlds.iter().for_each(|world| world.end()));
+    hook::disarmed(|| worlds.iter().for_each(|world| world.end()));
 }
 
 /// In which world the place is, in which the action is, and which key or kind it is about.

@@ -55,9 +55,9 @@ impl World {
             EventDropSent => self.reach_event_drop(pick),
             KeyHash | KeyEq | KeyClone | KeyDrop => self.reach_key(place, pick),
             KeyDisplay => {
-                let held = hook::quietly(|| self.hold(pick));
+                let held = hook::disarmed(|| self.hold(pick));
                 // With the entry in the snapshot.
-                hook::quietly(|| self.tick());
+                hook::disarmed(|| self.tick());
                 self.write_json();
                 drop(held);
             }
@@ -133,7 +133,7 @@ impl World {
 
     fn reach_key(&self, place: Place, pick: u32) {
         // Held, so that there is a key to compare with.
-        let held = hook::quietly(|| self.hold(pick));
+        let held = hook::disarmed(|| self.hold(pick));
         let key = held.as_ref().and_then(|held| held.key()).map_or(pick, |key| key.0);
         if place != Place::KeyClone && pick.is_multiple_of(2) {
             drop(self.enter(key));
@@ -141,7 +141,7 @@ impl World {
         }
         // Some of them are new; and then they retire.
         (0..ALL_KEYS).for_each(|key| drop(self.enter(key)));
-        hook::quietly(|| {
+        hook::disarmed(|| {
             drop(held);
             while let Some(entry) = pop(&self.entries) {
                 drop(entry);

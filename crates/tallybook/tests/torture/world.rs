@@ -148,7 +148,7 @@ impl World {
         let snapshot = self.contained("a tick", || collector.tick())?;
         let was_held_up = self.is_held_up.swap(snapshot.is_stale(), SeqCst);
         let lower = (!was_held_up).then_some(lower);
-        hook::quietly(|| laws::check(self, &snapshot, lower));
+        hook::disarmed(|| laws::check(self, &snapshot, lower));
         Some(snapshot)
     }
 
