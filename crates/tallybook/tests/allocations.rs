@@ -1,33 +1,12 @@
-//! What recording allocates after the first touch: nothing, in facts inside facts neither.
+//! After the first touch, recording allocates nothing, not even in nested facts.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "support/counting_allocator.rs"]
+mod counting_allocator;
+
+use counting_allocator::allocations;
 use tallybook::{Counter, Entry, Gauge, Histogram, Live, Registry, Stats};
 
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// Counts the allocations of each thread.
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: all of it is the system's allocator, with a count beside it.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-/// One of each that needs memory or time.
+/// One of each metric that needs memory or the time.
 #[derive(Stats)]
 struct Peer {
     pieces: Counter,
@@ -42,16 +21,15 @@ fn record(peer: &Peer) {
     peer.height.set(7);
 }
 
-/// Runs `fact` in both sides until nothing is new, and then counts what it allocates in each.
-fn allocations(registry: &Registry, fact: impl Fn()) -> u64 {
+/// Runs `fact` on both sides until nothing is new, and then counts what it allocates on each.
+fn allocations_of(registry: &Registry, fact: impl Fn()) -> u64 {
     let mut collector = registry.collector().unwrap();
     let rounds = if cfg!(miri) { 3 } else { 1_000 };
     let mut counted = 0;
     for side in 0..8 {
         (0..2).for_each(|_| fact());
-        let before = ALLOCATIONS.get();
-        (0..rounds).for_each(|_| fact());
-        counted += if side < 4 { 0 } else { ALLOCATIONS.get() - before };
+        let allocated = allocations(|| (0..rounds).for_each(|_| fact()));
+        counted += if side < 4 { 0 } else { allocated };
         collector.tick();
     }
     counted
@@ -62,7 +40,7 @@ fn facts_allocate_nothing_after_the_first_touch() {
     let registry = Registry::new();
     let set = registry.set::<Peer>("set").unwrap();
     let peers = registry.family::<u32, Peer>("peer", "n").unwrap();
-    // Two that want the same line of a cache, and one that does not.
+    // Two entries that share a cache line, and one that is on another.
     let lines = if cfg!(miri) { 2 } else { 1024 };
     let all: Vec<Entry<u32, Peer>> = (0..=lines).map(|n| peers.entry(n).unwrap()).collect();
     let (one, other, third) = (&all[0], &all[lines as usize], &all[1]);
@@ -78,6 +56,6 @@ fn facts_allocate_nothing_after_the_first_touch() {
         ("a guard", &|| drop(one.open_borrowed(Peer::requests))),
     ];
     for (what, fact) in facts {
-        assert_eq!(allocations(&registry, fact), 0, "{what}");
+        assert_eq!(allocations_of(&registry, fact), 0, "{what}");
     }
 }

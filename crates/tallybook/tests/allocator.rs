@@ -1,16 +1,20 @@
-//! A global allocator that counts its own work as facts, while the library allocates: each fact is counted exactly once.
+//! A global allocator that records its own work as facts while the library allocates: each fact is
+//! counted exactly once.
 //!
-//! Each case runs in a process of its own, as it may end one: the test starts its own program again with
-//! `TALLYBOOK_ALLOCATOR_CASE`. Elsewhere the allocator counts nothing. Miri starts no processes: there only the case that the
-//! variable names is run.
+//! Each case runs in its own process, because it may abort it: the test starts this program again
+//! with `TALLYBOOK_ALLOCATOR_CASE` set. Everywhere else the allocator records nothing. Miri cannot
+//! start processes, so under miri only the case that the variable names runs.
 
+#[path = "support/child.rs"]
+mod child;
+
+use child::{abort_if_it_hangs, run_again};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::SeqCst};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tallybook::{Collector, Counter, Event, Gauge, Histogram, Live, Reducer, Registry, Set, Stats};
 
 #[derive(Stats)]
@@ -29,15 +33,15 @@ struct Numbers {
 }
 
 static HEAP: OnceLock<Set<Heap>> = OnceLock::new();
-/// What is counted: a sum of the constants below, or 0.
+/// What is recorded: a sum of the constants below, or 0.
 static MODE: AtomicU8 = AtomicU8::new(0);
 const ON: u8 = 1;
-/// It does not count what its own counting allocates.
+/// Allocations made by the recording itself are not recorded.
 const GUARDED: u8 = 2;
 const FREES: u8 = 4;
-/// Only what takes a kilobyte or more.
+/// Only allocations of a kilobyte or more are recorded.
 const LARGE: u8 = 8;
-/// How many facts were begun, and how many were called, with how many bytes.
+/// How many facts were begun, how many closures were called, and with how many bytes in all.
 static BEGUN: AtomicU64 = AtomicU64::new(0);
 static CALLED: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicU64 = AtomicU64::new(0);
@@ -105,27 +109,23 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Runs a case in a process of its own. There, sets counting up, and checks what was counted.
+/// Runs a case in its own process, with the allocator recording, and checks the totals.
 fn case(name: &str, mode: u8, run: impl FnOnce(&Registry, Vec<Set<Numbers>>)) {
     const CASE: &str = "TALLYBOOK_ALLOCATOR_CASE";
-    if std::env::var(CASE).as_deref() != Ok(name) {
-        if cfg!(miri) {
-            return;
-        }
-        let program = std::env::current_exe().unwrap();
-        let mut command = Command::new(program);
-        let output = command.args([name, "--exact", "--nocapture"]).env(CASE, name).output();
-        let output = output.unwrap();
+    if cfg!(miri) && std::env::var(CASE).as_deref() != Ok(name) {
+        return;
+    }
+    if let Some(output) = run_again(CASE, name) {
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{name}: {}\n{text}", output.status);
         return;
     }
     if !cfg!(miri) {
-        abort_after(Duration::from_secs(60));
+        abort_if_it_hangs();
     }
     let registry = Registry::builder().patience(Duration::from_secs(5)).build();
     let sets = (0..200).map(|i| registry.set(&format!("set_{i}")).unwrap()).collect();
-    // The last, so that the others' blocks are found in tables that have not got its own yet.
+    // Registered last: a thread's table already has the blocks of the others when it gets this one.
     let heap = registry.set::<Heap>("heap").unwrap();
     assert!(HEAP.set(heap).is_ok(), "one case per process");
     MODE.store(mode | ON, SeqCst);
@@ -139,21 +139,10 @@ fn case(name: &str, mode: u8, run: impl FnOnce(&Registry, Vec<Set<Numbers>>)) {
     assert!(called > 0, "nothing was allocated");
     assert_eq!((heap.calls, heap.bytes), (called, BYTES.load(SeqCst)));
     assert_eq!(heap.sizes.count(), called);
-    // Those that are too deep inside of each other are refused, and counted. A guard lets none get there.
+    // Facts that nest too deeply are refused and counted. With the guard none nests that deeply.
     let refused = collector.tick().set(&registry.collector_stats()).refused;
     assert_eq!(BEGUN.load(SeqCst), called + refused);
     assert!(refused == 0 || mode & GUARDED == 0, "{refused} facts were refused");
-}
-
-/// What hangs is aborted, without a word: it might allocate where that is what hangs.
-fn abort_after(patience: Duration) {
-    let since = Instant::now();
-    thread::spawn(move || {
-        while since.elapsed() < patience {
-            thread::park_timeout(patience - since.elapsed());
-        }
-        std::process::abort();
-    });
 }
 
 fn tick(collector: &mut Collector, set: &Set<Numbers>) -> u64 {
@@ -161,7 +150,7 @@ fn tick(collector: &mut Collector, set: &Set<Numbers>) -> u64 {
     collector.tick().set(set).count
 }
 
-/// A thread's first fact in a registry is not the allocator's.
+/// A thread's first fact in a registry is one of the program, not one of the allocator.
 fn first_touch(registry: &Registry, sets: Vec<Set<Numbers>>) {
     let set = sets[0].clone();
     let mode = MODE.swap(0, SeqCst);
@@ -177,7 +166,7 @@ fn first_touch(registry: &Registry, sets: Vec<Set<Numbers>>) {
     assert_eq!(tick(&mut registry.collector().unwrap(), &set), 1);
 }
 
-/// A thread's table of blocks grows while the allocator has not got a block there yet.
+/// A thread's table of blocks grows before it has a block for the allocator's set.
 fn table_grows(registry: &Registry, sets: Vec<Set<Numbers>>) {
     let thread = thread::spawn(move || {
         for i in (0..2).chain([150]).chain(0..200) {
@@ -209,7 +198,7 @@ impl Reducer for Sum {
     }
 }
 
-/// Threads use everything, beside a collector.
+/// Threads use every kind of metric while a collector runs.
 fn everything(registry: &Registry, sets: Vec<Set<Numbers>>) {
     const THREADS: u64 = 4;
     let facts: u64 = if cfg!(miri) { 20 } else { 2000 };
@@ -255,7 +244,7 @@ fn everything(registry: &Registry, sets: Vec<Set<Numbers>>) {
     );
 }
 
-/// Threads come and go, and record in registries of their own.
+/// Threads start and end, and each records in its own registry.
 fn registries(registry: &Registry, sets: Vec<Set<Numbers>>) {
     let set = sets[0].clone();
     for _ in 0..20 {

@@ -1,4 +1,4 @@
-//! What may cross threads, as a compile-time contract. Nothing here runs: it compiles, or the promise is broken.
+//! Which types are `Send` and `Sync`, asserted at compile time.
 
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -49,7 +49,7 @@ assert_impl_all!(Open<Entry<String, All>, LiveField<All>>: Send, Sync);
 assert_impl_all!(Open<&'static Set<All>, LiveField<All>>: Send, Sync);
 assert_impl_all!(Open<&'static Entry<String, All>, LiveField<All>>: Send, Sync);
 
-// What is collected is shared freely; who collects is one, but anywhere.
+// Snapshots are shared freely. There is one collector, which may move between threads.
 assert_impl_all!(Snapshot: Send, Sync, Clone);
 assert_impl_all!(FamilySnapshot<String, All>: Send, Sync, Clone);
 assert_impl_all!(Difference: Send, Sync, Clone);
@@ -60,7 +60,8 @@ assert_impl_all!(Ticker: Send, Sync);
 assert_not_impl_any!(Collector: Clone);
 assert_not_impl_any!(Ticker: Clone);
 
-// Cells are plain loads and stores: lent to one thread, they stay there, or adds could be lost.
+// Cells are written with plain loads and stores: shared with a second thread, they would lose
+// additions.
 assert_impl_all!(All: Send);
 assert_not_impl_any!(Counter: Sync, Clone);
 assert_not_impl_any!(UpDownCounter: Sync, Clone);
@@ -72,7 +73,7 @@ assert_not_impl_any!(Min: Sync, Clone);
 assert_not_impl_any!(PerLabel<Side, Counter>: Sync);
 assert_not_impl_any!(All: Sync, Clone);
 
-// Errors go through `?` into whatever a program has.
+// `?` converts errors into any boxed error.
 assert_impl_all!(RegisterError: std::error::Error, Send, Sync);
 assert_impl_all!(CollectError: std::error::Error, Send, Sync);
 assert_impl_all!(StopError: std::error::Error, Send, Sync);
@@ -82,7 +83,7 @@ assert_impl_all!(FamilyFull<String>: std::error::Error, Send, Sync);
 assert_impl_all!(SystemClock: tallybook::Clock);
 assert_impl_all!(std::sync::Arc<ManualClock>: tallybook::Clock);
 
-/// A future of the collector's moves between the threads of a runtime.
+/// The collector's future may move between the threads of a runtime.
 #[test]
 fn futures_are_send() {
     fn is_send<T: Send>(_: &T) {}

@@ -1,5 +1,13 @@
 //! Exponentially weighted averages against the textbook's formula, computed here tick by tick.
 
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/random.rs"]
+mod random;
+
+use clock::manual;
+use random::Random;
+use std::convert::identity;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -27,7 +35,7 @@ struct Peer {
 const CONSTANTS: [Duration; 3] =
     [Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(900)];
 
-/// One average, touched at every tick whether anything happens or not.
+/// Averages that are updated at every tick, whether or not anything happened.
 #[derive(Clone, Copy, Default)]
 struct Textbook([f64; 3]);
 
@@ -36,7 +44,7 @@ impl Textbook {
         for (average, constant) in self.0.iter_mut().zip(CONSTANTS) {
             let share = elapsed.as_secs_f64() / constant.as_secs_f64();
             let keep = (-share).exp();
-            // Without time it is what the formula goes to as the time does.
+            // The limit of the formula as the elapsed time goes to zero.
             *average = if elapsed.is_zero() {
                 *average + n / constant.as_secs_f64()
             } else {
@@ -48,7 +56,7 @@ impl Textbook {
 
 fn assert_near(found: [f64; 3], wanted: Textbook) {
     for (found, wanted) in found.into_iter().zip(wanted.0) {
-        // What the textbook's own subtraction loses is the larger part of this.
+        // Most of this tolerance is for the cancellation in the textbook's own formula.
         let is_near = (found - wanted).abs() <= 1e-9 * wanted.abs() + 1e-300;
         assert!(is_near && found.is_finite() && found >= 0.0, "{found} instead of {wanted}");
     }
@@ -58,7 +66,7 @@ struct World {
     clock: Arc<ManualClock>,
     registry: Registry,
     all: Set<Peer>,
-    /// With averages of the entries, and without.
+    /// `peers` has averages of its entries, `plain` has not.
     peers: Family<u8, Peer>,
     plain: Family<u8, Peer>,
     collector: Collector,
@@ -66,8 +74,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let registry = Registry::builder().clock(clock.clone()).build();
+        let (registry, clock) = manual(identity);
         World {
             clock,
             all: registry.set("all").unwrap(),
@@ -113,7 +120,8 @@ fn of_entry(cut: &Snapshot, family: &Family<u8, Peer>, key: u8) -> Option<[f64; 
     Some([one?, five?, fifteen?])
 }
 
-/// Runs a script of what happens and how much time passes then, and checks everything at every tick.
+/// Runs a script of amounts and of the time that passes after each, and checks all averages at
+/// every tick.
 fn follows_the_textbook(script: impl IntoIterator<Item = (u64, Duration)>) -> (World, Textbook) {
     let mut world = World::new();
     let [one, other] = [world.peers.entry(1).unwrap(), world.plain.entry(1).unwrap()];
@@ -165,16 +173,15 @@ fn a_stop_halves_it_every_half_life() {
     let cut = world.tick_after(Duration::from_secs_f64(60.0 * 2_f64.ln()));
     let after = of_set(&cut, &world.all);
     assert!((after[0] * 2.0 - before[0]).abs() < 1e-6);
-    assert!(after[0] < after[1]); // the longer constant holds on longer
+    assert!(after[0] < after[1]); // the longer constant decays more slowly
     assert_near(of_set(&cut, &world.all), Textbook(of_total(&cut, &world.peers)));
 }
 
 #[test]
 fn jitter_of_half_a_tick() {
-    let mut random = 7_u64;
+    let mut random = Random::new(7);
     let script = (0..2_000).map(move |_| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let millis = 500 + (random >> 33) % 1_001;
+        let millis = 500 + random.below(1_001);
         (10 * millis, Duration::from_millis(millis))
     });
     let (world, _) = follows_the_textbook(script);
@@ -186,7 +193,8 @@ fn jitter_of_half_a_tick() {
 fn ticks_that_take_no_time_and_ticks_that_take_a_nanosecond_or_a_month() {
     let times = [0, 0, 1, 0, 1_000_000_000, 0, 0, 7, 2_600_000_000_000_000, 0, 999];
     let script = (0..5).flat_map(|_| times).enumerate();
-    // A nanosecond leaves the textbook's subtraction few digits: only that there are numbers.
+    // Over a nanosecond the textbook's formula cancels almost completely, so only finiteness and
+    // range are checked.
     let mut world = World::new();
     let entry = world.peers.entry(1).unwrap();
     for (n, nanos) in script {
@@ -208,7 +216,7 @@ fn what_is_not_touched_for_a_day_is_what_it_would_be_had_it_been_looked_at() {
     let [.., fifteen] = of_set(&latest, &world.all);
     assert!(fifteen > 0.0 && fifteen < 1e-38, "{fifteen}");
     assert_eq!(of_set(&latest, &world.all), of_entry(&latest, &world.peers, 1).unwrap_or_default());
-    // And it starts again from there.
+    // The average continues from there.
     let entry = world.peers.entry(1).unwrap();
     world.record(&entry, 600);
     let cut = world.tick_after(seconds(1));
@@ -239,7 +247,7 @@ fn one_that_retires_takes_its_averages_along_and_comes_back_with_none() {
         assert_near(of_entry(&last, &world.peers, key).unwrap(), own);
         let gone = world.tick_after(seconds(1));
         assert_eq!(of_entry(&gone, &world.peers, key), None);
-        // The snapshot before keeps it.
+        // The earlier snapshot still shows it.
         assert_near(of_entry(&last, &world.peers, key).unwrap(), own);
         (0..2).for_each(|_| total.tick(0.0, seconds(1)));
         assert_near(of_total(&gone, &world.peers), total);
@@ -295,9 +303,8 @@ fn opened_and_closed_have_averages() {
 
 #[test]
 fn a_constant_that_is_not_there_has_no_averages_and_others_do() {
-    let clock = Arc::new(ManualClock::new());
     let constants = [seconds(10), Duration::ZERO, seconds(2), seconds(10), Duration::MAX];
-    let registry = Registry::builder().clock(clock.clone()).averages(constants).build();
+    let (registry, clock) = manual(|builder| builder.averages(constants));
     let all: Set<Peer> = registry.set("all").unwrap();
     let mut collector = registry.collector().unwrap();
     all.record(|all| all.count.add(20));
@@ -314,8 +321,7 @@ fn a_constant_that_is_not_there_has_no_averages_and_others_do() {
 
 #[test]
 fn no_constants_no_averages() {
-    let clock = Arc::new(ManualClock::new());
-    let registry = Registry::builder().clock(clock.clone()).averages([]).build();
+    let (registry, clock) = manual(|builder| builder.averages([]));
     let peers: Family<u8, Peer> =
         registry.family_builder("peer", "n").averages().register().unwrap();
     let mut collector = registry.collector().unwrap();

@@ -1,4 +1,4 @@
-//! In which bucket a value falls, against whole numbers of any size.
+//! The bucket that a value falls in, checked with integers of arbitrary size.
 
 use num_bigint::BigUint;
 use proptest::prelude::*;
@@ -6,7 +6,8 @@ use std::time::Duration;
 use tallybook::Distribution;
 use tallybook::distribution::Measure;
 
-/// The least `i` with `units / per_one <= 2^(i / 2^scale)`: both sides to the power of `2^scale`.
+/// The smallest `i` with `units / per_one <= 2^(i / 2^scale)`: both sides are raised to the power
+/// of `2^scale`.
 fn index(units: u64, per_one: u64, scale: u8) -> i32 {
     let value = BigUint::from(units).pow(1 << scale);
     let one = BigUint::from(per_one).pow(1 << scale);
@@ -77,7 +78,7 @@ fn powers_of_two_end_their_bucket() {
             assert_eq!(index_of_slot::<u64>(slot_of(1 << k), scale), k << scale);
             assert_eq!(slot_of((1 << k) + 1) > slot_of(1 << k), k != 64);
         }
-        // All powers of two seconds that are a whole number of nanoseconds.
+        // Every power of two, in seconds, that is a whole number of nanoseconds.
         for k in -9..=34 {
             let nanos = (1_000_000_000_u128 << (k + 9) >> 9) as u64;
             let slot_of = |units| slot::<Duration>(units, scale);
@@ -87,8 +88,9 @@ fn powers_of_two_end_their_bucket() {
     }
 }
 
-/// Both sides of every bound. Slots ascend with the values, so this is a proof for all values up to the least one
-/// returned: the greatest values of their buckets that are on the wrong side of their bound.
+/// Checks both sides of every bucket's bound, and returns the smallest value that is on the wrong
+/// side. Buckets ascend with their values, so all values below the one returned are proven to be
+/// right.
 fn misplaced<V: Measure, const SCALE: u8>() -> Option<u64> {
     let slots = 1..1 + (V::OCTAVES << SCALE);
     slots.filter_map(misplaced_at::<V, SCALE>).min()
@@ -114,14 +116,14 @@ const LONG: u64 = 1 << 58;
 #[test]
 fn both_sides_of_every_bound() {
     assert_eq!(misplaced::<u64, 5>(), None);
-    assert!(misplaced::<Duration, 5>().is_none_or(|least| least > LONG));
+    assert!(misplaced::<Duration, 5>().is_none_or(|lowest| lowest > LONG));
 }
 
 #[test]
 #[ignore = "takes some seconds; run it after a change to the tables"]
 fn both_sides_of_every_bound_at_the_finest_scale() {
     assert_eq!(misplaced::<u64, 8>(), None);
-    assert!(misplaced::<Duration, 8>().is_some_and(|least| least > LONG));
+    assert!(misplaced::<Duration, 8>().is_some_and(|lowest| lowest > LONG));
 }
 
 proptest! {

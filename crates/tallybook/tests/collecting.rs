@@ -1,4 +1,4 @@
-//! Who ticks: a thread, a future, or the caller; and what the last tick of each is good for.
+//! Ticking by a thread, a future or the caller, and what the last tick of each guarantees.
 
 use std::sync::Arc;
 use std::thread;
@@ -42,7 +42,7 @@ fn a_ticker_ticks_by_itself() {
 fn a_ticker_stops_at_once_with_an_exact_cut() {
     let (registry, work) = work();
     for round in 1..=3 {
-        // If dropping it slept through the interval, this would take until the run is given up.
+        // If dropping it waited for the interval, this test would time out.
         let ticker = registry.collect_every(HOUR).unwrap();
         let threads: Vec<_> = (0..4)
             .map(|_| {
@@ -107,7 +107,7 @@ fn the_next_collector_keeps_the_totals_and_the_epochs() {
         guards.push(work.open(Work::jobs));
         assert_eq!(collector.tick().epoch(), 2 * round - 1);
         work.record(|w| w.done.inc());
-        // On another thread than it was made on.
+        // Not on the thread that created it.
         thread::spawn(move || drop(collector)).join().unwrap();
         let last = registry.reader().latest();
         assert_eq!((last.epoch(), last.set(&work).done), (2 * round, 2 * round));
@@ -191,6 +191,6 @@ fn an_unrelated_panic_does_not_take_the_totals_along() {
         }
     });
     assert!(thread.join().is_err());
-    let mut collector = registry.collector().expect("nobody collects any more");
+    let mut collector = registry.collector().expect("there is no collector any more");
     assert_eq!(collector.tick().set(&work).done, 1);
 }

@@ -1,7 +1,8 @@
-//! What the derive macros refuse, and that the message says what to write instead.
+//! What the derive macros reject, with messages that say what to write instead.
 //!
-//! Next to each file that must not compile stands one in `pass` that does, with what the message asks for. After a
-//! change, `TRYBUILD=overwrite cargo test --test compile_fail` writes the messages anew: read them.
+//! For each file that must not compile, `pass` has one that follows the message and compiles. After
+//! a change, `TRYBUILD=overwrite cargo test --test compile_fail` regenerates the messages; review
+//! the difference.
 
 #[test]
 fn refused_with_an_answer() {

@@ -1,7 +1,11 @@
-//! Threads and tasks record, move, begin and end while cuts are made as fast as they can be made: what each cut has to
-//! hold, whenever it falls, and what the last one has to hold exactly.
+//! Threads and tasks record, move, start and end while snapshots are taken as fast as possible:
+//! what every snapshot must satisfy, and what the last one must equal.
 //!
-//! `TALLYBOOK_CUTS` says how many cuts; the run ends with the last of them, however long that takes.
+//! `TALLYBOOK_CUTS` sets the number of snapshots; the run ends with the last one, however long that
+//! takes.
+
+#[path = "support/stop_flag.rs"]
+mod stop_flag;
 
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -9,13 +13,13 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
-use tallybook::registry::Barrier;
+use stop_flag::StopOnDrop;
 use tallybook::{
     Collector, Counter, Entry, Family, FenceKind, Gauge, Live, Open, Registry, Set, Snapshot,
     Stats, UpDownCounter,
 };
 
-/// A torrent, say.
+/// A torrent.
 #[derive(Stats)]
 struct Swarm {
     /// Always changed in the same fact as `received`.
@@ -43,7 +47,7 @@ struct Peer {
     requests: Live,
 }
 
-/// What a worker knows that it has recorded.
+/// What a worker has recorded.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     sent: u64,
@@ -72,10 +76,10 @@ struct World {
     over: Arc<AtomicBool>,
 }
 
-/// What goes through the channel: opened here, closed there.
+/// What the channel carries: opened by the sender, closed by the receiver.
 type Handed = (Open<Set<Swarm>>, Open<Entry<u64, Peer>>);
 
-/// Keys that come and go all the time, and the first of those that are held.
+/// How many keys come and go all the time, and the first of the keys that are held.
 const COMING_AND_GOING: u64 = if cfg!(miri) { 3 } else { 48 };
 const HELD: u64 = 1_000;
 
@@ -108,7 +112,7 @@ impl World {
         tally.pieces += n;
     }
 
-    /// Opens, records and hands over; every key is held for one round only.
+    /// Opens, records and sends; each key is held for one round only.
     fn produce(&self, to: &SyncSender<Handed>) -> Tally {
         let mut tally = Tally::default();
         for n in 1.. {
@@ -138,7 +142,7 @@ impl World {
         }
     }
 
-    /// Threads that record a little and end; a guard of each outlives it.
+    /// Starts threads that record a little and end. A guard of each outlives its thread.
     fn come_and_go(&self) -> Tally {
         let mut tally = Tally::default();
         for n in 1.. {
@@ -163,7 +167,8 @@ impl World {
         tally
     }
 
-    /// Tasks that move between the runtime's threads, and some that are cancelled with a guard in hand.
+    /// Runs tasks that move between the runtime's threads, some of which are cancelled while they
+    /// hold a guard.
     fn tasks(&self) -> Tally {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
@@ -198,7 +203,7 @@ impl World {
         tally
     }
 
-    /// Looks at whatever is published, by all three ways.
+    /// Reads what is published in all three ways.
     fn read(&self) {
         let reader = self.registry.reader();
         let (mut cached, mut laws, mut epoch) = (reader.cached(), Laws::new(self), 0);
@@ -230,7 +235,8 @@ impl Laws {
     fn check(&mut self, cut: &Snapshot) {
         let swarm = cut.set(&self.swarm);
         let context = || format!("{cut:?} {swarm:?}");
-        // micrometer#998, tikv/tikv#14202, prometheus/client_golang#275: parts of one fact that disagree.
+        // micrometer#998, tikv/tikv#14202, prometheus/client_golang#275: parts of one fact that
+        // disagree.
         assert_eq!(swarm.sent, swarm.received, "{}", context());
         assert_eq!(swarm.left.map(|n| n as f64), swarm.right, "{}", context());
         assert!(swarm.jobs.closed <= swarm.jobs.opened, "{}", context());
@@ -270,7 +276,7 @@ fn collect(collector: &mut Collector, laws: &mut Laws, cuts: u64) {
     let mut epoch = 0;
     while epoch < cuts {
         let cut = collector.tick();
-        // A stale one may show what the tick before it was held up by.
+        // A stale snapshot may show the epoch that held up the previous tick.
         assert!(cut.epoch() > epoch || cut.is_stale() && cut.epoch() == epoch);
         epoch = cut.epoch();
         laws.check(&cut);
@@ -291,8 +297,8 @@ fn under_fire(fence: FenceKind) {
         }
         scope.spawn(move || world.consume(&from));
         scope.spawn(|| world.read());
-        // Stops them on a failure too.
-        let _over = Over(&world.over);
+        // Stops the workers on failure, too.
+        let _stop = StopOnDrop(&world.over);
         collect(&mut collector, &mut laws, wanted_cuts());
         world.over.store(true, Relaxed);
         let mut tally = Tally::default();
@@ -312,14 +318,6 @@ fn under_fire(fence: FenceKind) {
     };
     assert_eq!(counted, tally);
     assert_eq!((swarm.jobs.live(), peers.requests.live(), swarm.between), (0, 0, 0));
-}
-
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-    }
 }
 
 #[test]

@@ -1,10 +1,14 @@
-//! What `#[derive(Event)]` generates, and that it travels.
+//! What `#[derive(Event)]` generates, and that such events are delivered.
 #![deny(warnings, missing_docs, clippy::all)]
 
+#[path = "support/log.rs"]
+mod log;
+
+use log::Log;
 use std::sync::Arc;
-use std::time::Duration;
-use tallybook::event::{Delivery, Order, OverflowPolicy};
-use tallybook::{Actor, Collector, Counted, Counter, Event, Label, Reducer, Registry, Stats};
+use tallybook::{
+    Actor, Collector, Counted, Counter, Delivery, Event, Full, Label, Order, Registry, Stats,
+};
 
 /// Traffic.
 #[derive(Stats)]
@@ -196,7 +200,7 @@ fn merged_events_are_the_last_their_sum_or_what_a_function_makes_of_them() {
     assert!(matches!(of_two, Awkward::r#Self_ { r#type: 2, stats: 14, later: 2 }));
     assert!(matches!(merged(Awkward::r#yield(0.5), Awkward::r#yield(1.0)), Awkward::r#yield(1.5)));
     assert!(matches!(merged(Add::Amount(1), Add::Amount(2)), Add::Amount(3)));
-    // Kinds never meet; if they did, the later one would win.
+    // The library merges only events of one kind; between kinds, the later event wins.
     assert_eq!(merged(said("a", &["one"]), choked(true)), choked(true));
     assert_eq!(merged(choked(true), received("a", 1, 1)), received("a", 1, 1));
 }
@@ -226,22 +230,7 @@ fn events_are_counted_in_a_set_and_in_an_entry() {
     assert_eq!(now.set(&traffic).received, 9);
 }
 
-/// All events that it took.
-#[derive(Default)]
-struct Log(Vec<PeerEvent>);
-
-impl Reducer for Log {
-    type Event = PeerEvent;
-    type Snapshot = Vec<PeerEvent>;
-    fn apply(&mut self, event: PeerEvent, _: Duration) {
-        self.0.push(event);
-    }
-    fn snapshot(&self) -> Vec<PeerEvent> {
-        self.0.clone()
-    }
-}
-
-fn log(capacity: usize) -> (Registry, Actor<Log>, Collector) {
+fn log(capacity: usize) -> (Registry, Actor<Log<PeerEvent>>, Collector) {
     let registry = Registry::new();
     let log = registry.actor_builder("log").capacity(capacity).register(Log::default()).unwrap();
     let collector = registry.collector().unwrap();
@@ -279,7 +268,7 @@ fn where_there_is_no_room_events_are_merged_by_kind_and_key() {
     }
     let now = collector.tick();
     let state = now.state(&log);
-    // The first has the place in the queue; those behind it are merged, one of each key.
+    // The first event is queued; those after it are merged, one for each key.
     let of = |peer: &str| state.iter().filter(|e| e.key() == Some(peer.into())).count();
     assert_eq!((of("a"), of("b"), state.len()), (3, 1, 4));
     assert!(state.contains(&said("a", &["two"])));

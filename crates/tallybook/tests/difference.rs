@@ -1,13 +1,18 @@
-//! What happened between two snapshots, and what is said when they do not belong together.
+//! Differences of two snapshots, and the errors for snapshots of different registries.
 
+#[path = "support/clock.rs"]
+mod clock;
+
+use clock::manual;
+use std::convert::identity;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use tallybook::error::WrongRegistry;
 use tallybook::metric::LiveCount;
 use tallybook::{
-    Collector, Counter, Family, Gauge, Live, ManualClock, Max, Registry, Set, Snapshot, Stats,
-    UpDownCounter,
+    Collector, Counter, Family, Gauge, Live, LiveCount, ManualClock, Max, Set, Snapshot, Stats,
+    UpDownCounter, WrongRegistry,
 };
 
 /// A node.
@@ -29,8 +34,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let registry = Registry::builder().clock(clock.clone()).build();
+        let (registry, clock) = manual(identity);
         World {
             clock,
             node: registry.set("node").unwrap(),
@@ -70,7 +74,7 @@ fn sums_are_subtracted_and_the_rest_is_the_later_ones() {
         sum: -3,
         open: LiveCount { opened: 1, closed: 2 },
         level: Some(3),
-        // Of all the time in between, though nothing was observed in the last interval.
+        // Over all intervals in between, although nothing was observed in the last one.
         largest: Some(3),
     };
     assert_eq!(difference.set(&world.node), expected);
@@ -80,7 +84,7 @@ fn sums_are_subtracted_and_the_rest_is_the_later_ones() {
     drop(open);
 }
 
-// Readers that share one "previous snapshot" both replace it; here each keeps its own.
+// Each consumer keeps its own previous snapshot, so none replaces that of another.
 #[test]
 fn consumers_with_their_own_rhythm_do_not_disturb_each_other() {
     let mut world = World::new();

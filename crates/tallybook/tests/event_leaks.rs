@@ -1,33 +1,23 @@
-//! What is sent, asked and waited for leaves no memory behind, whatever is cut short: by the allocator's count.
+//! Events, questions and subscriptions leak no memory, wherever they are interrupted, as counted by
+//! the allocator.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
-use std::task::{Context, Waker};
+#[path = "support/account.rs"]
+mod account;
+#[path = "support/counting_allocator.rs"]
+mod counting_allocator;
+#[path = "support/panics.rs"]
+mod panics;
+#[path = "support/poll.rs"]
+mod poll;
+
+use account::check_account;
+use counting_allocator::bytes_in_use;
+use panics::silently;
+use poll::poll_once;
 use std::thread;
 use std::time::Duration;
 use tallybook::event::{Close, NoReply};
 use tallybook::{Actor, Event, Reducer, Registry};
-
-static IN_USE: AtomicIsize = AtomicIsize::new(0);
-
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: all of it is the system's allocator, with a count beside it.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        IN_USE.fetch_add(layout.size() as isize, Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size() as isize, Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 /// Events that own memory, one of each way of delivery.
 #[derive(Event)]
@@ -45,7 +35,7 @@ fn happenings(n: u8) -> [Happening; 3] {
     [Happening::Said(n, text()), Happening::Heard(text()), Happening::Seen(text())]
 }
 
-/// Holds on to the last of them; does not like 13.
+/// Keeps the last event, and panics at number 13.
 #[derive(Default)]
 struct Last(Option<Happening>);
 
@@ -86,7 +76,7 @@ fn collectors_gone() {
     let question = actor.ask(|last| last.0.is_some());
     drop(collector); // takes the last cut
     assert_eq!(question.wait(Duration::from_secs(60)), Ok(true));
-    send_much(&actor); // for nobody
+    send_much(&actor); // never collected
     assert_eq!(actor.ask(|_| ()).wait(Duration::ZERO), Err(NoReply::TimedOut));
 }
 
@@ -117,17 +107,16 @@ fn actors_close() {
 fn questions_are_cancelled() {
     let (registry, actor) = actor();
     let mut collector = registry.collector().unwrap();
-    let mut context = Context::from_waker(Waker::noop());
     for round in 0..100 {
         let owned = "what a question owns, and the answer".repeat(4);
         let mut asked = actor.ask(move |_| owned).into_future();
-        assert!(asked.as_mut().poll(&mut context).is_pending());
+        assert!(poll_once(asked.as_mut()).is_pending());
         if round % 2 == 0 {
             drop(asked); // while it waits
             collector.close_epoch();
         } else {
-            collector.close_epoch();
-            drop(asked); // answered, and nobody looks
+            collector.pump();
+            drop(asked); // answered, and not read
         }
         drop(actor.ask(|_| unreachable!("taken back before it was put")));
     }
@@ -137,12 +126,11 @@ fn subscribers_go() {
     let (registry, actor) = actor();
     let mut collector = registry.collector().unwrap();
     let reader = registry.reader();
-    let mut context = Context::from_waker(Waker::noop());
     for _ in 0..100 {
         let epoch = reader.latest().epoch();
         let never_read = reader.stream(epoch);
         let mut next = Box::pin(reader.next(epoch));
-        assert!(next.as_mut().poll(&mut context).is_pending());
+        assert!(poll_once(next.as_mut()).is_pending());
         drop(next); // while it waits
         send_much(&actor);
         collector.tick();
@@ -165,12 +153,13 @@ fn runtimes_shut_down() {
     });
     let answer = runtime.block_on(actor.ask(|last| last.0.is_some()).into_future());
     assert!(answer.is_ok());
-    // Under the actor, while somebody sends, and somebody else asks.
+    // While one thread sends and another task asks.
     let asking = runtime.spawn(actor.ask(|_| ()).into_future());
     runtime.shutdown_timeout(Duration::from_secs(60));
     sending.join().unwrap();
     drop(asking);
-    // Another collector goes on where it ended; it may have to wait until the runtime has let go of the first.
+    // Another collector continues from there. It may have to wait until the runtime has dropped the
+    // first.
     let mut collector = loop {
         match registry.collector() {
             Ok(collector) => break collector,
@@ -179,8 +168,9 @@ fn runtimes_shut_down() {
     };
     send_much(&actor);
     let now = collector.tick();
-    for (name, e) in now.events(&actor).iter() {
-        assert_eq!(e.sent, e.applied + e.coalesced + e.dropped + e.lost, "{name}: {e:?}");
+    let events = now.events(&actor);
+    check_account(&events, "a runtime that shut down");
+    for (name, e) in events.iter() {
         assert_eq!(e.sent, 51 * 40, "{name}");
     }
 }
@@ -196,19 +186,19 @@ fn nothing_is_left_behind() {
         ("subscribers go", subscribers_go),
         ("runtimes shut down", runtimes_shut_down),
     ];
-    let print = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {})); // those that are meant
-    let left = scenes.map(|(name, scene)| {
-        // In a thread of its own, whose end gives back what the thread had.
-        let run = || thread::spawn(scene).join().is_ok();
-        // A leak leaves something behind each time. What is made once in a process does so in one round, or two.
-        let round = || {
-            let before = IN_USE.load(Relaxed);
-            (0..5).all(|_| run()).then(|| IN_USE.load(Relaxed) - before)
-        };
-        (name, (0..8).map(|_| round()).collect::<Option<Vec<_>>>())
+    let left = silently(|| {
+        scenes.map(|(name, scene)| {
+            // In a thread of its own: what the thread had is given back when it ends.
+            let run = || thread::spawn(scene).join().is_ok();
+            // A leak leaves something behind each time. What is allocated once per process is
+            // allocated in one round, or in two.
+            let round = || {
+                let before = bytes_in_use();
+                (0..5).all(|_| run()).then(|| bytes_in_use() - before)
+            };
+            (name, (0..8).map(|_| round()).collect::<Option<Vec<_>>>())
+        })
     });
-    std::panic::set_hook(print);
     for (name, left) in left {
         let left = left.unwrap_or_else(|| panic!("{name}: it panicked"));
         assert!(

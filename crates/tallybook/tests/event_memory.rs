@@ -1,37 +1,12 @@
-//! The memory of events is in the collector's gauge, and is given back: compared with the allocator's count.
+//! The collector's memory gauge includes events, and their memory is freed, as compared with the
+//! allocator's count.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+#[path = "support/counting_allocator.rs"]
+mod counting_allocator;
+
+use counting_allocator::{bytes_in_use, exclusive};
 use std::time::Duration;
 use tallybook::{Actor, Collector, Counter, Event, Reducer, Registry, Stats};
-
-static IN_USE: AtomicIsize = AtomicIsize::new(0);
-
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: all of it is the system's allocator, with a count beside it.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        IN_USE.fetch_add(layout.size() as isize, Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size() as isize, Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-/// What is in use is that of all threads, so these tests take turns.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 const CAPACITY: usize = 8192;
 
@@ -74,7 +49,7 @@ impl Scene {
         let actor = registry.actor_builder("a").capacity(CAPACITY).register(Ignores).unwrap();
         let collector = registry.collector().unwrap();
         let mut scene = Scene { registry, actor, collector };
-        // Whatever is made once.
+        // Everything that is allocated only once.
         (0..4).for_each(|_| scene.fill(1, 1));
         scene
     }
@@ -90,13 +65,13 @@ impl Scene {
         self.collector.tick();
     }
 
-    /// By the gauge, and by the allocator.
+    /// Bytes in use according to the gauge, and according to the allocator.
     fn memory(&mut self) -> [isize; 2] {
         let memory = |collector: &mut Collector| {
             collector.tick().set(&self.registry.collector_stats()).memory.unwrap()
         };
-        let told = memory(&mut self.collector);
-        [told as isize, IN_USE.load(Relaxed)]
+        let reported = memory(&mut self.collector);
+        [reported as isize, bytes_in_use()]
     }
 }
 
@@ -106,22 +81,22 @@ fn difference(later: [isize; 2], earlier: [isize; 2]) -> [isize; 2] {
 
 #[test]
 fn queues_and_what_is_taken_out_of_them_are_in_the_gauge() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let mut scene = Scene::new();
     let before = scene.memory();
     (0..2).for_each(|_| scene.fill(CAPACITY, CAPACITY)); // both sides
-    let [told, used] = difference(scene.memory(), before);
-    // Two sides of two queues, of events and a number each.
-    let least = 2 * 2 * CAPACITY * (size_of::<Happening>() + 8) - 64 * 1024;
-    assert!(told >= least as isize, "{told} of {least}");
-    let off = (told - used).abs();
-    assert!(off < 64 * 1024, "told {told} bytes, used {used}");
+    let [reported, used] = difference(scene.memory(), before);
+    // Two sides of two queues; each slot has an event and a number.
+    let at_least = 2 * 2 * CAPACITY * (size_of::<Happening>() + 8) - 64 * 1024;
+    assert!(reported >= at_least as isize, "{reported} of {at_least}");
+    let off = (reported - used).abs();
+    assert!(off < 64 * 1024, "{reported} bytes reported, {used} used");
 }
 
 #[test]
 fn what_is_merged_is_in_the_gauge_while_it_waits_and_given_back_when_taken() {
     const KEYS: usize = 50_000;
-    let _alone = alone();
+    let _exclusive = exclusive();
     let mut scene = Scene::new();
     (0..4).for_each(|_| scene.fill(0, CAPACITY));
     (0..8).for_each(|_| scene.fill(1, 1));
@@ -130,13 +105,13 @@ fn what_is_merged_is_in_the_gauge_while_it_waits_and_given_back_when_taken() {
     set.record(|_| {
         scene.send(0, CAPACITY + KEYS);
         let held_up = scene.memory(); // a stale tick: the queue cannot be emptied
-        let [told, used] = difference(held_up, before);
-        let least = KEYS * (size_of::<u64>() + size_of::<Happening>());
-        assert!(told >= least as isize, "{told} of {least}");
-        assert!((told - used).abs() < 64 * 1024, "told {told} bytes, used {used}");
+        let [reported, used] = difference(held_up, before);
+        let at_least = KEYS * (size_of::<u64>() + size_of::<Happening>());
+        assert!(reported >= at_least as isize, "{reported} of {at_least}");
+        assert!((reported - used).abs() < 64 * 1024, "{reported} bytes reported, {used} used");
     });
     (0..8).for_each(|_| scene.fill(1, 1));
-    let [told, used] = difference(scene.memory(), before);
-    assert!(told.abs() < 128 * 1024, "told {told} bytes are left");
-    assert!(used.abs() < 128 * 1024, "used {used} bytes are left");
+    let [reported, used] = difference(scene.memory(), before);
+    assert!(reported.abs() < 128 * 1024, "{reported} bytes are reported still");
+    assert!(used.abs() < 128 * 1024, "{used} bytes are still used");
 }

@@ -1,31 +1,20 @@
-//! Events, reducers, states and questions that panic where nobody expects it: each costs itself and nothing else.
+//! Events, reducers, states and questions that panic in unusual places: nothing else is affected.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+#[path = "support/account.rs"]
+mod account;
+#[path = "support/panics.rs"]
+mod panics;
+#[path = "support/sum.rs"]
+mod sum;
+
+use account::check_account;
+use panics::{attempt, silently};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-use tallybook::event::{Close, Delivery, Order, OverflowPolicy};
-use tallybook::{Event, Label, Reducer, Registry};
-
-/// Calls `f`, and says whether it came to its end.
-fn ends(f: impl FnOnce()) -> bool {
-    catch_unwind(AssertUnwindSafe(f)).is_ok()
-}
-
-/// Panics that are meant are not printed.
-fn quietly(f: impl FnOnce()) {
-    // The hook is the process's: tests that change it take turns.
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let print = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let outcome = catch_unwind(AssertUnwindSafe(f));
-    std::panic::set_hook(print);
-    if let Err(panic) = outcome {
-        std::panic::resume_unwind(panic);
-    }
-}
+use sum::{Number, Sum};
+use tallybook::{Close, Delivery, Event, Full, Label, Order, Reducer, Registry};
 
 #[test]
 fn one_event_that_cannot_be_told_apart_is_lost_and_no_other() {
@@ -81,24 +70,6 @@ fn one_event_that_cannot_be_told_apart_is_lost_and_no_other() {
     assert_eq!(now.failure(&actor), None);
 }
 
-#[derive(tallybook::Event)]
-enum Calm {
-    Add(u64),
-}
-
-struct Sum(u64);
-
-impl Reducer for Sum {
-    type Event = Calm;
-    type Snapshot = u64;
-    fn apply(&mut self, Calm::Add(n): Calm, _: Duration) {
-        self.0 += n;
-    }
-    fn snapshot(&self) -> u64 {
-        self.0
-    }
-}
-
 #[test]
 fn a_default_that_panics_leaves_the_name_free_and_the_registry_well() {
     struct Bad;
@@ -109,17 +80,17 @@ fn a_default_that_panics_leaves_the_name_free_and_the_registry_well() {
         }
     }
     impl Reducer for Bad {
-        type Event = Calm;
+        type Event = Number;
         type Snapshot = Never;
-        fn apply(&mut self, _: Calm, _: Duration) {}
+        fn apply(&mut self, _: Number, _: Duration) {}
         fn snapshot(&self) -> Never {
             Never
         }
     }
     let registry = Registry::new();
-    quietly(|| assert!(!ends(|| drop(registry.actor("name", Bad)))));
+    silently(|| assert!(attempt(|| drop(registry.actor("name", Bad))).is_none()));
     let actor = registry.actor("name", Sum(0)).unwrap();
-    actor.sender().send(Calm::Add(2));
+    actor.sender().send(Number::Add(2));
     assert_eq!(*registry.collector().unwrap().tick().state(&actor), 2);
 }
 
@@ -174,7 +145,7 @@ impl Event for Keyed {
     fn coalesce(&mut self, _: Keyed) {}
 }
 
-/// Has bombs of its own, and a state that is one.
+/// A reducer that owns bombs, and whose state is one.
 struct Minefield(Arc<AtomicUsize>, #[expect(dead_code, reason = "it is dropped")] Bomb);
 
 impl Reducer for Minefield {
@@ -186,11 +157,12 @@ impl Reducer for Minefield {
     }
 }
 
-// Of a registry that is never collected, of an actor that is closed, and of one whose reducer is gone.
+// For a registry that is never collected, an actor that is closed, and an actor whose reducer was
+// replaced.
 #[test]
 fn each_event_is_dropped_once_though_each_drop_panics() {
     const EVENTS: u32 = 60;
-    quietly(|| {
+    silently(|| {
         for (collects, closes) in [(false, false), (true, true), (true, false)] {
             let [events, others] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
             let (dropped, dropped_others) = (events.clone(), others.clone());
@@ -201,7 +173,7 @@ fn each_event_is_dropped_once_though_each_drop_panics() {
                 let sender = actor.sender();
                 for key in 0..EVENTS {
                     let event = Keyed { key, _bomb: Bomb(events.clone()) };
-                    ends(|| sender.send(event));
+                    attempt(|| sender.send(event));
                 }
                 let bomb = Bomb(others.clone());
                 let asked = actor.ask(move |_| bomb);
@@ -212,24 +184,21 @@ fn each_event_is_dropped_once_though_each_drop_panics() {
                     let mut collector = registry.collector().unwrap();
                     actor.restart(Minefield(others.clone(), Bomb(others.clone())));
                     let now = collector.tick();
-                    let mut sent = 0;
-                    for (name, e) in now.events(&actor).iter() {
-                        let sum = e.applied + e.coalesced + e.dropped + e.lost;
-                        assert_eq!(e.sent, sum, "{name}: {e:?}");
-                        sent += e.sent;
-                    }
+                    let events = now.events(&actor);
+                    check_account(&events, if closes { "closed" } else { "restarted" });
+                    let sent: u64 = events.iter().map(|(_, e)| e.sent).sum();
                     assert_eq!(sent, u64::from(EVENTS));
                     drop(now);
                     collector.tick();
                 } else {
-                    // The bombs of the question, and of two reducers, one of which nobody has put in its place.
+                    // The bombs of the question and of two reducers, one of which never takes over.
                     actor.restart(Minefield(others.clone(), Bomb(others.clone())));
                 }
-                ends(|| drop(asked));
+                attempt(|| drop(asked));
             });
             assert!(all.join().is_ok());
             assert_eq!(dropped.load(SeqCst), EVENTS as usize, "{collects}, {closes}");
-            // The states are dropped with the snapshots.
+            // States are dropped with their snapshots.
             assert!(dropped_others.load(SeqCst) >= 3, "{collects}, {closes}");
         }
     });

@@ -1,18 +1,26 @@
-//! Code of events, keys, reducers and questions that panics, sends again or records a fact, at each place where it runs:
-//! the account adds up, everything else is exact, and the registry goes on.
+//! User code of events, keys, reducers and questions that panics, sends or records, wherever it
+//! runs: the account adds up, everything else is exact, and the registry stays usable.
 
+#[path = "support/account.rs"]
+mod account;
+#[path = "support/panics.rs"]
+mod panics;
+#[path = "support/sum.rs"]
+mod sum;
+
+use account::check_account;
+use panics::{attempt, silently};
 use std::cell::{Cell, RefCell};
 use std::hash::{Hash, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-use tallybook::event::{ByKind, Delivery, EventStatsSnapshot, Order, OverflowPolicy};
+use sum::Number;
 use tallybook::{
     Actor, Collector, Counter, Event, Label, Reducer, Registry, Sender, Set, Snapshot, Stats,
 };
 
-/// Where code of the user runs.
+/// Where user code runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Kind,
@@ -66,7 +74,7 @@ const ACTIONS: [Action; 4] = [Action::Panics, Action::PanicsTwice, Action::Sends
 struct Trap {
     place: Place,
     action: Action,
-    /// How often it is passed before it acts, once.
+    /// How often the place is passed before the trap acts, once.
     passes: u32,
 }
 
@@ -90,7 +98,7 @@ impl Drop for Payload {
 /// What each place calls.
 fn at(place: Place) {
     let Some(mut trap) = TRAP.get().filter(|trap| trap.place == place) else { return };
-    // A panic in a destructor that runs while unwinding ends the process, by the rules of the language.
+    // A destructor that panics during unwinding aborts the process.
     if thread::panicking() {
         return;
     }
@@ -108,7 +116,7 @@ fn at(place: Place) {
     }
 }
 
-/// Counts itself.
+/// Counts how many of it exist.
 struct Counted;
 
 impl Counted {
@@ -170,7 +178,7 @@ const KINDS: [Kind; 6] = [
 struct Item {
     kind: Kind,
     key: u32,
-    /// How many were merged into it, and itself.
+    /// How many events it stands for.
     weight: u64,
     _counted: Counted,
 }
@@ -279,45 +287,16 @@ struct Facts {
     plain: Counter,
 }
 
-/// Another actor, in which nothing goes wrong.
-#[derive(tallybook::Event)]
-enum Calm {
-    Add(u64),
-}
-
-struct Other(u64);
-
-impl Reducer for Other {
-    type Event = Calm;
-    type Snapshot = u64;
-    fn apply(&mut self, Calm::Add(n): Calm, _: Duration) {
-        self.0 += n;
-    }
-    fn snapshot(&self) -> u64 {
-        self.0
-    }
-}
-
 struct Scene {
     _registry: Registry,
     actor: Actor<Sum>,
-    other: Actor<Other>,
+    /// Another actor, in which nothing goes wrong.
+    other: Actor<sum::Sum>,
     facts: Set<Facts>,
     collector: Collector,
-    /// What was sent and what was recorded, as far as the test has done it.
+    /// What the test itself has sent and recorded.
     sent: u64,
     ticks: u64,
-}
-
-/// Calls `f`, and says whether it came to its end.
-fn ends(f: impl FnOnce()) -> bool {
-    catch_unwind(AssertUnwindSafe(f)).map_err(std::mem::forget).is_ok()
-}
-
-fn check_account(events: &ByKind<Kind, EventStatsSnapshot>, what: &str) {
-    for (name, e) in events.iter() {
-        assert_eq!(e.sent, e.applied + e.coalesced + e.dropped + e.lost, "{what}, {name}: {e:?}");
-    }
 }
 
 fn sent(events: &ByKind<Kind, EventStatsSnapshot>) -> u64 {
@@ -328,7 +307,7 @@ impl Scene {
     fn new() -> Self {
         let registry = Registry::builder().windows([]).build();
         let actor = registry.actor_builder("sum").capacity(2).register(Sum(0)).unwrap();
-        let other = registry.actor("other", Other(0)).unwrap();
+        let other = registry.actor("other", sum::Sum(0)).unwrap();
         let facts = registry.set::<Facts>("facts").unwrap();
         let mut collector = registry.collector().unwrap();
         collector.tick();
@@ -336,20 +315,21 @@ impl Scene {
         Scene { _registry: registry, actor, other, facts, collector, sent: 0, ticks: 0 }
     }
 
-    /// Ticks, with something of everything that is calm, which must be exact.
+    /// Ticks, and checks that everything without traps is exact.
     fn tick(&mut self, what: &str) -> Arc<Snapshot> {
         self.ticks += 1;
-        self.other.sender().send(Calm::Add(3));
+        self.other.sender().send(Number::Add(3));
         self.facts.record(|facts| facts.plain.inc());
-        let now = catch_unwind(AssertUnwindSafe(|| self.collector.tick()));
-        let now = now.unwrap_or_else(|_| panic!("{what}: the collector panicked"));
+        let now = attempt(|| self.collector.tick());
+        let now = now.unwrap_or_else(|| panic!("{what}: the collector panicked"));
         assert_eq!(*now.state(&self.other), 3 * self.ticks, "{what}");
         assert_eq!(now.set(&self.facts).plain, self.ticks, "{what}");
         check_account(&now.events(&self.actor), what);
         now
     }
 
-    /// Sends eight of a kind through queues of two, asks, and replaces the reducer; with a trap, which may not act.
+    /// Sends eight events of a kind through queues of two, asks, and replaces the reducer. The trap
+    /// need not act.
     fn run(&mut self, kind: Kind, trap: Trap) -> bool {
         let what = format!("{kind:?}, {:?} {:?} after {}", trap.place, trap.action, trap.passes);
         let panics = matches!(trap.action, Action::Panics | Action::PanicsTwice);
@@ -357,14 +337,15 @@ impl Scene {
         let sender = self.actor.sender();
         for n in 0..8 {
             let item = Item::new(kind, n % 2);
-            // Where the kind or its delivery cannot be told, nothing was sent.
-            let is_sent = ends(|| sender.send(item)) || !matches!(trap.place, Place::Kind);
+            // If `kind` or `delivery` panics, the event was not sent.
+            let is_sent =
+                attempt(|| sender.send(item)).is_some() || !matches!(trap.place, Place::Kind);
             self.sent += u64::from(is_sent);
         }
         let asked = self.actor.ask(question());
-        ends(|| drop(self.actor.ask(question())));
+        attempt(|| drop(self.actor.ask(question())));
         self.tick(&what);
-        ends(|| drop(asked.wait(Duration::ZERO)));
+        attempt(|| drop(asked.wait(Duration::ZERO)));
         self.actor.restart(Sum(0));
         let forgotten = self.actor.ask(question());
         std::mem::forget(forgotten);
@@ -391,7 +372,7 @@ impl Scene {
         has_acted
     }
 
-    /// From here on all is well: three more are taken as ever.
+    /// Checks that the actor still works: three more events are applied as usual.
     fn go_on(&mut self, what: &str) {
         self.actor.restart(Sum(0));
         let before = self.tick(what).events(&self.actor);
@@ -401,20 +382,6 @@ impl Scene {
         assert_eq!(events[Kind::Merged].applied, before[Kind::Merged].applied + 3, "{what}");
         assert_eq!((now.state(&self.actor).0, now.failure(&self.actor)), (3, None), "{what}");
         assert_eq!(LIVE.get(), 0, "{what}: events, keys or captures are left");
-    }
-}
-
-/// Panics that are meant are not printed.
-fn quietly(f: impl FnOnce()) {
-    // The hook is the process's: tests that change it take turns.
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let print = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let outcome = catch_unwind(AssertUnwindSafe(f));
-    std::panic::set_hook(print);
-    if let Err(panic) = outcome {
-        std::panic::resume_unwind(panic);
     }
 }
 
@@ -429,7 +396,7 @@ fn whatever_the_users_code_does_the_account_adds_up_and_all_goes_on() {
                 for passes in 0..passes {
                     let trap = Trap { place, action, passes };
                     let mut has_acted = false;
-                    quietly(|| has_acted = Scene::new().run(kind, trap));
+                    silently(|| has_acted = Scene::new().run(kind, trap));
                     if !has_acted {
                         break;
                     }
@@ -444,7 +411,7 @@ fn whatever_the_users_code_does_the_account_adds_up_and_all_goes_on() {
     assert_eq!(idle, [], "these were never reached");
 }
 
-// Where nothing panics, all that was sent arrives, merged or not.
+// If nothing panics, every event sent arrives, merged or not.
 #[test]
 fn what_is_sent_from_inside_arrives() {
     for place in PLACES {

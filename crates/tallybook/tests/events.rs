@@ -1,12 +1,18 @@
-//! Events: nothing lost unseen, one cut with the facts around them, causes before effects.
+//! Events: every loss is counted, events and the facts around them are one cut, and causes come
+//! before effects.
 
+#[path = "support/account.rs"]
+mod account;
+
+use account::check_account;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
-use tallybook::event::{
-    ByKind, Close, Delivery, EventStatsSnapshot, NoReply, Order, OverflowPolicy,
+use tallybook::{
+    Actor, Close, Collector, Counter, Delivery, Event, Full, Label, NoReply, Order, Reducer,
+    Registry, Set, Snapshot, Stats,
 };
 use tallybook::{Actor, Collector, Counter, Event, Label, Reducer, Registry, Set, Snapshot, Stats};
 
@@ -66,7 +72,7 @@ impl Event for Change {
 #[derive(Default)]
 struct Table {
     open: HashMap<(Kind, u32), i64>,
-    /// How many events were taken, and how often something was closed that had not been opened.
+    /// How many events were applied, and how often a close came before its open.
     taken: u64,
     reversed: u64,
 }
@@ -95,17 +101,12 @@ fn actor(capacity: usize) -> (Registry, Actor<Table>, Collector) {
     (registry, actor, collector)
 }
 
-fn check_account(events: &ByKind<Kind, EventStatsSnapshot>) {
-    for (name, e) in events.iter() {
-        assert_eq!(e.sent, e.applied + e.coalesced + e.dropped + e.lost, "{name}: {e:?}");
-    }
-}
-
 fn live(snapshot: &Snapshot, actor: &Actor<Table>, kind: Kind) -> i64 {
     snapshot.state(actor).2.iter().filter(|(of, _)| of.0 == kind).map(|(_, open)| open).sum()
 }
 
-// Open/close storms through queues of eight, with cuts all the while: nothing is lost unseen, and what is merged is exact.
+// Storms of opens and closes through queues of eight, with snapshots all the time: every loss is
+// counted, and merged events are exact.
 #[test]
 fn storms_through_small_queues_add_up_in_every_snapshot() {
     const THREADS: u32 = 4;
@@ -130,8 +131,8 @@ fn storms_through_small_queues_add_up_in_every_snapshot() {
         let (stop, actor) = (&stop, &actor);
         let ticking = scope.spawn(move || {
             while !stop.load(SeqCst) {
-                collector.close_epoch();
-                check_account(&collector.tick().events(actor));
+                collector.pump();
+                check_account(&collector.tick().events(actor), "a storm");
             }
             collector
         });
@@ -139,7 +140,7 @@ fn storms_through_small_queues_add_up_in_every_snapshot() {
         stop.store(true, SeqCst);
         let now = ticking.join().unwrap().tick();
         let events = now.events(actor);
-        check_account(&events);
+        check_account(&events, "the last cut");
         let sent = u64::from(THREADS * (2 * rounds + 1));
         KINDS.iter().for_each(|kind| assert_eq!(events[*kind].sent, sent));
         for kind in [Kind::Merged, Kind::Loose] {
@@ -150,7 +151,8 @@ fn storms_through_small_queues_add_up_in_every_snapshot() {
     });
 }
 
-// Everything that can happen to an actor happens while four threads send: the account of each kind comes to what was sent.
+// Everything that can happen to an actor happens while four threads send: the account of each kind
+// equals the number of events sent.
 #[test]
 fn senders_go_on_while_reducers_panic_and_are_replaced_and_the_actor_closes() {
     const THREADS: u32 = 4;
@@ -170,7 +172,7 @@ fn senders_go_on_while_reducers_panic_and_are_replaced_and_the_actor_closes() {
                         if round == rounds / 2 {
                             half.wait();
                         }
-                        // The reducer does not like this one.
+                        // The reducer panics at this one.
                         let is_bad = thread == 0 && round % 1000 == 7;
                         let key = if is_bad { u32::MAX } else { round % 8 };
                         KINDS.iter().for_each(|kind| sender.send(open(*kind, key)));
@@ -179,19 +181,19 @@ fn senders_go_on_while_reducers_panic_and_are_replaced_and_the_actor_closes() {
             }
             start.wait();
             for _ in 0..20 {
-                // Whether there is one to answer is up to what was sent.
+                // Whether a reducer is there to answer depends on what was sent.
                 let _ = actor.ask(|table| table.taken).wait(Duration::from_secs(60));
                 actor.restart(Table::default());
             }
             half.wait();
-            // By the answer, what was sent before has met a reducer, or none.
+            // When the answer arrives, everything sent before has been applied or lost.
             let _ = actor.ask(|_| ()).wait(Duration::from_secs(60));
             actor.close(how);
         });
         ticker.stop().unwrap();
         let now = registry.reader().latest();
         let events = now.events(&actor);
-        check_account(&events);
+        check_account(&events, "the last cut");
         for kind in KINDS {
             assert_eq!(events[kind].sent, u64::from(THREADS * rounds), "{kind:?}");
         }
@@ -234,7 +236,7 @@ fn an_event_is_in_the_cut_of_the_fact_that_it_is_sent_in() {
     });
 }
 
-// A connect on one thread and the disconnect on another never swap.
+// A connect on one thread and its disconnect on another are never reordered.
 #[test]
 fn what_happened_before_is_applied_before() {
     let rounds: u32 = if cfg!(miri) { 30 } else { 20_000 };
@@ -285,7 +287,7 @@ fn each_way_of_delivery_keeps_what_it_promises_where_there_is_no_room() {
     assert_eq!(keys(Kind::Newest), [1, 1, 0]);
     assert_eq!(keys(Kind::Oldest), [1, 0, 1]); // 2, then 0 again
     assert_eq!(keys(Kind::Merged), [2, 1, 1]);
-    check_account(&now.events(&actor));
+    check_account(&now.events(&actor), "this cut");
     assert_eq!(now.events(&actor)[Kind::Oldest].dropped, 2);
     assert_eq!(now.events(&actor)[Kind::Merged].coalesced, 0); // 2 and 0 have different keys
     (0..9).for_each(|_| sender.send(open(Kind::Merged, 7)));
@@ -310,8 +312,8 @@ fn a_reducer_that_panics_is_reported_and_can_be_replaced() {
         (now.events(&actor)[Kind::Newest].applied, now.events(&actor)[Kind::Newest].lost),
         (2, 2)
     );
-    check_account(&now.events(&actor));
-    assert_eq!(*now.state(&actor), *before.state(&actor)); // readers keep the last that was whole
+    check_account(&now.events(&actor), "this cut");
+    assert_eq!(*now.state(&actor), *before.state(&actor)); // the last state before the panic
     assert_eq!(actor.ask(|_| ()).wait(Duration::ZERO), Err(NoReply::TimedOut));
     let asked = actor.ask(|table| table.taken);
     collector.close_epoch();
@@ -319,11 +321,12 @@ fn a_reducer_that_panics_is_reported_and_can_be_replaced() {
     actor.restart(Table::default());
     sender.send(open(Kind::Newest, 4));
     let now = collector.tick();
-    assert_eq!((now.failure(&actor), now.state(&actor).0), (None, 0)); // sent before it was in place
+    // The event was sent before the restart took effect.
+    assert_eq!((now.failure(&actor), now.state(&actor).0), (None, 0));
     sender.send(open(Kind::Newest, 5));
     let now = collector.tick();
     assert_eq!(now.state(&actor).0, 1);
-    check_account(&now.events(&actor));
+    check_account(&now.events(&actor), "this cut");
 }
 
 #[test]
@@ -351,7 +354,7 @@ fn questions_are_answered_after_what_was_sent_before_them() {
         let answer = actor.ask(|table| table.taken).wait(Duration::from_secs(60));
         assert_eq!(answer, Ok(u64::from(n)));
     }
-    // One that panics is answered with that, and harms nobody.
+    // A question that panics is answered with an error, and does no harm.
     let asked = actor.ask(|_| -> u64 { panic!("a bad question") });
     assert_eq!(asked.wait(Duration::from_secs(60)), Err(NoReply::Gone));
     assert_eq!(actor.ask(|table| table.taken).wait(Duration::from_secs(60)), Ok(u64::from(count)));
@@ -377,7 +380,7 @@ async fn a_collector_on_a_runtime_empties_queues_and_answers_between_ticks() {
     assert_eq!(actor.ask(|table| table.taken).wait(Duration::ZERO), Err(NoReply::TimedOut));
 }
 
-/// Says when it has taken an event, and which.
+/// Reports each event that it applies.
 struct Herald(mpsc::Sender<u32>);
 
 impl Reducer for Herald {
@@ -390,7 +393,7 @@ impl Reducer for Herald {
     fn snapshot(&self) {}
 }
 
-// Nothing else brings the collector within an hour.
+// The next tick is an hour away, so only the full queue can wake the collector.
 #[test]
 fn a_queue_that_is_full_to_a_quarter_is_emptied_between_ticks() {
     for (capacity, quarter) in [(1, 1), (4, 1), (10, 3), (64, 16)] {
@@ -432,18 +435,18 @@ fn a_kind_that_is_switched_off_is_neither_made_nor_counted() {
     actor.close(Close::Drain);
     actor.disable(Kind::Merged);
     sender.send(open(Kind::Newest, 5)); // refused
-    sender.send(open(Kind::Merged, 6)); // off, which is less than refused
+    sender.send(open(Kind::Merged, 6)); // switched off, so not even counted as refused
     let now = collector.tick();
     assert_eq!((sent(&now, Kind::Newest), sent(&now, Kind::Merged)), (3, 1));
     assert_eq!(now.events(&actor)[Kind::Newest].dropped, 1);
-    check_account(&now.events(&actor));
+    check_account(&now.events(&actor), "this cut");
 }
 
 #[test]
 fn nothing_is_sent_in_a_disabled_registry() {
     let actor = Registry::disabled().actor("table", Table::default()).unwrap();
     actor.sender().send(open(Kind::Newest, 1));
-    actor.sender().send_with(Kind::Newest, || unreachable!("nobody takes it"));
+    actor.sender().send_with(Kind::Newest, || unreachable!("the registry is disabled"));
     assert!(!actor.sender().is_enabled(Kind::Newest));
     let now = Registry::disabled().reader().latest();
     assert_eq!((now.state(&actor).0, now.events(&actor)[Kind::Newest].sent), (0, 0));

@@ -1,11 +1,14 @@
-//! The entries of a family: how they come, go and come back, and what they leave behind.
+//! The entries of a family: how they are created, retire and return, and what remains of them.
 
+#[path = "support/clock.rs"]
+mod clock;
+
+use clock::manual;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::convert::identity;
 use std::thread;
 use std::time::Duration;
-use tallybook::error::FamilyFull;
-use tallybook::{Collector, Counter, Family, Live, ManualClock, Registry, Snapshot, Stats};
+use tallybook::{Collector, Counter, Family, FamilyFull, Live, Registry, Snapshot, Stats};
 
 /// A path.
 #[derive(Stats)]
@@ -55,8 +58,7 @@ fn an_entry_goes_one_cut_after_its_last_holder_and_leaves_its_counts() {
 
 #[test]
 fn a_key_that_comes_back_is_a_new_entry() {
-    let clock = Arc::new(ManualClock::new());
-    let registry = Registry::builder().clock(clock.clone()).build();
+    let (registry, clock) = manual(identity);
     let paths: Paths = registry.family("path", "name").unwrap();
     let mut collector = registry.collector().unwrap();
     for round in 1..=3_u64 {
@@ -186,7 +188,7 @@ fn old_snapshots_keep_what_they_had_after_keys_went_and_came_back() {
     cuts.push((collector.tick(), Some(1), Some(10), None));
     drop(a);
     collector.tick();
-    // In the row that `a` had.
+    // `c` gets the row that `a` had.
     let c = paths.entry(key("c")).unwrap();
     cuts.push((collector.tick(), None, Some(10), Some(0)));
     c.record(|p| p.bytes.add(100));
@@ -229,7 +231,7 @@ fn many_threads_that_want_one_new_key_get_one_entry() {
     }
 }
 
-/// Handles are taken and dropped while the entry retires again and again.
+/// Handles are created and dropped while the entry retires again and again.
 #[test]
 fn a_key_wanted_at_the_moment_it_goes_loses_nothing() {
     let (_registry, paths, mut collector) = paths();

@@ -1,12 +1,15 @@
-//! Keys whose `Hash`, `Eq`, `Clone` and `Drop` come back to their family, panic or take their time; and `max_keys`.
+//! Keys whose `Hash`, `Eq`, `Clone` and `Drop` use their family, panic or block; and `max_keys`.
 
+#[path = "support/panics.rs"]
+mod panics;
+
+use panics::{attempt, hide_expected, panic_as_expected};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Barrier, Mutex, Once};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use tallybook::{Counter, Family, Registry, Stats};
 
@@ -18,7 +21,7 @@ struct Peer {
 
 type Keys = Family<Key, Peer>;
 
-/// What a key's code is running.
+/// Which code of a key runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum At {
     Hash,
@@ -30,7 +33,7 @@ enum At {
 type Hook = Box<dyn FnMut()>;
 
 thread_local! {
-    /// What this thread does at one of them, once.
+    /// What this thread does, once, when that code runs.
     static HOOK: RefCell<Option<(At, Hook)>> = const { RefCell::new(None) };
     static FIRED: Cell<u32> = const { Cell::new(0) };
 }
@@ -47,7 +50,7 @@ fn at(here: At) {
     }
 }
 
-/// Does something the next time that this thread runs that code of a key.
+/// Runs `hook` the next time that this thread runs that code of a key.
 fn when(here: At, hook: impl FnMut() + 'static) {
     HOOK.with(|at| *at.borrow_mut() = Some((here, Box::new(hook))));
 }
@@ -103,24 +106,6 @@ impl fmt::Display for Key {
     }
 }
 
-/// Panics that are meant say nothing on the way.
-fn quietly() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if info.payload().downcast_ref::<&str>() != Some(&"meant") {
-                before(info);
-            }
-        }));
-    });
-}
-
-fn attempt<T>(f: impl FnOnce() -> T) -> Option<T> {
-    quietly();
-    catch_unwind(AssertUnwindSafe(f)).ok()
-}
-
 fn count(family: &Keys, key: Key) {
     family.entry(key).unwrap().record(|peer| peer.bytes.inc());
 }
@@ -167,17 +152,18 @@ fn a_key_may_use_its_family_wherever_its_code_runs() {
 
 #[test]
 fn a_panic_in_a_key_costs_its_call_and_nothing_else() {
-    const MOST: u32 = 4;
+    const MAX_KEYS: u32 = 4;
+    hide_expected();
     for make in [key, alike] {
         for here in [At::Hash, At::Eq, At::Clone, At::Drop] {
             let registry = Registry::new();
-            let builder = registry.family_builder("peer", "id").max_keys(MOST as usize);
+            let builder = registry.family_builder("peer", "id").max_keys(MAX_KEYS as usize);
             let family: Keys = builder.register().unwrap();
             let mut collector = registry.collector().unwrap();
             let facts = Cell::new(0);
             for step in 0..60_u32 {
                 if step % 2 == 0 {
-                    when(here, || std::panic::panic_any("meant"));
+                    when(here, || panic_as_expected());
                 }
                 attempt(|| {
                     let entry = family.entry(make(step % 3)).unwrap();
@@ -185,16 +171,16 @@ fn a_panic_in_a_key_costs_its_call_and_nothing_else() {
                     facts.set(facts.get() + 1);
                 });
                 never();
-                when(here, || std::panic::panic_any("meant"));
+                when(here, || panic_as_expected());
                 assert!(attempt(|| collector.tick()).is_some(), "{here:?}: a tick panicked");
                 never();
             }
             (0..3).for_each(|_| drop(collector.tick()));
-            let all: Vec<_> = (0..MOST).map(|n| family.entry(make(100 + n)).unwrap()).collect();
+            let all: Vec<_> = (0..MAX_KEYS).map(|n| family.entry(make(100 + n)).unwrap()).collect();
             assert!(family.entry(make(200)).is_err());
             let cut = collector.tick();
             let shown = cut.family(&family);
-            assert_eq!((shown.len(), shown.refused()), (MOST as usize, 1), "{here:?}");
+            assert_eq!((shown.len(), shown.refused()), (MAX_KEYS as usize, 1), "{here:?}");
             assert_eq!((shown.total().bytes, shown.retired().bytes), (facts.get(), facts.get()));
             assert!(facts.get() >= 20, "{here:?}: {}", facts.get());
             drop(all);
@@ -211,7 +197,7 @@ fn a_key_that_is_there_is_never_refused() {
         let name = format!("peer{round}");
         let family: Keys = registry.family_builder(&name, "id").max_keys(1).register().unwrap();
         let start = Barrier::new(threads);
-        // All handles are kept until all are there, and nobody asks for another key.
+        // All threads keep their handles until all have one, and none asks for another key.
         let refused: usize = thread::scope(|scope| {
             let ask = || {
                 start.wait();
@@ -226,12 +212,13 @@ fn a_key_that_is_there_is_never_refused() {
     collector.tick();
 }
 
-/// Threads take and let go of more keys than there may be, while entries retire: never too many, and nothing is lost.
+/// Threads create and drop entries of more keys than the family may hold, while entries retire:
+/// there are never too many, and nothing is lost.
 #[test]
 fn a_full_family_in_a_race_counts_everything_once() {
-    const MOST: usize = 3;
+    const MAX_KEYS: usize = 3;
     let registry = Registry::new();
-    let builder = registry.family_builder("peer", "id").max_keys(MOST);
+    let builder = registry.family_builder("peer", "id").max_keys(MAX_KEYS);
     let family: Keys = builder.register().unwrap();
     let mut collector = registry.collector().unwrap();
     let rounds = if cfg!(miri) { 20 } else { 2_000_u32 };
@@ -254,7 +241,7 @@ fn a_full_family_in_a_race_counts_everything_once() {
         let run = &run;
         let all: Vec<_> = (0..3).map(|seed| scope.spawn(move || run(seed, alike))).collect();
         while !all.iter().all(thread::ScopedJoinHandle::is_finished) {
-            assert!(collector.tick().family(&family).len() <= MOST);
+            assert!(collector.tick().family(&family).len() <= MAX_KEYS);
         }
     });
     (0..3).for_each(|_| drop(collector.tick()));
@@ -292,7 +279,7 @@ fn keys_whose_hashes_are_equal_are_told_apart() {
     drop(kept);
 }
 
-/// Holds up this thread at the next comparison of keys, until it is told to go on.
+/// Blocks a thread at its next comparison of keys until it is released.
 fn stop_at_eq() -> (Receiver<()>, Sender<()>, impl FnOnce() + Send) {
     let (says, hears) = channel();
     let (goes_on, waits) = channel();
@@ -325,7 +312,7 @@ fn readers_writers_and_ticks_do_not_wait_for_a_key_that_is_being_compared() {
             }
         });
         hears.recv().unwrap();
-        // All of this comes back while the other thread stands in `Eq`, or the test hangs.
+        // All of this returns while the other thread is blocked in `Eq`, or the test hangs.
         assert_eq!(cut.family(&family).get(&alike(1)).map(|peer| peer.bytes), Some(0));
         drop(family.entry(alike(2)).unwrap());
         assert!((0..4).map(|_| collector.tick()).last().unwrap().family(&family).len() == 1);
@@ -335,7 +322,8 @@ fn readers_writers_and_ticks_do_not_wait_for_a_key_that_is_being_compared() {
     drop(held);
 }
 
-/// A snapshot is let go while another one shows the same keys: a panic of one key leaves the others whole.
+/// A snapshot is dropped while another shows the same keys: a key that panics does not affect the
+/// others.
 #[test]
 fn keys_that_panic_as_they_are_dropped_disturb_no_reader() {
     let registry = Registry::new();
@@ -349,10 +337,10 @@ fn keys_that_panic_as_they_are_dropped_disturb_no_reader() {
     fn panic_again() {
         when(At::Drop, || {
             panic_again();
-            std::panic::panic_any("meant")
+            panic_as_expected()
         });
     }
-    quietly();
+    hide_expected();
     panic_again();
     let shown = cut.family(&family);
     drop(cut);

@@ -62,7 +62,7 @@ fn a_later_epoch_wins_over_an_earlier_one() {
     }
 }
 
-/// Another thread's fact comes between the two halves of this one.
+/// Another thread records a fact between the two halves of this one.
 fn halves_with(between: impl FnOnce()) -> (Option<i64>, Option<f64>) {
     let registry = Registry::new();
     let place = registry.set::<Place>("place").unwrap();
@@ -87,7 +87,7 @@ fn the_gauges_of_a_fact_win_or_lose_together_around_a_fact_of_another_registry()
     assert_eq!(halves_with(|| move_to(&other, 0)), (Some(2), Some(2.0)));
 }
 
-/// Memory of a registry that is gone may be used again for the next one.
+/// The memory of a dropped registry may be reused for the next one.
 #[test]
 fn the_last_value_wins_in_each_of_many_registries() {
     for n in 0..if cfg!(miri) { 8 } else { 100 } {
@@ -123,7 +123,7 @@ fn the_last_call_of_a_fact_wins_on_whatever_line_it_is() {
         });
         collector.tick().family(&peers).get(&0).unwrap().height
     };
-    // Its line is taken from it in between, and waits as a victim or has been merged.
+    // In between, the entry loses its line, which is then a victim or has been merged.
     for (n, others) in [(10, 1..1), (20, lines..lines + 1), (30, 1..7), (40, 1..all.len())] {
         assert_eq!(height(n, &all[others]), Some(n + 1));
     }
@@ -153,7 +153,7 @@ fn the_last_call_of_a_fact_wins_whoevers_reference_it_is_made_through() {
     assert_eq!((now.set(&place).x, now.set(&place).y), (Some(2), Some(3.0)));
 }
 
-/// A gauge that is set inside of a fact of another registry has the stamp of its own fact.
+/// A gauge that is set inside a fact of another registry has the stamp of its own fact.
 #[test]
 fn gauges_of_a_fact_win_or_lose_together_inside_of_facts_of_other_registries() {
     let (one, other) = (Registry::new(), Registry::new());
@@ -161,7 +161,7 @@ fn gauges_of_a_fact_win_or_lose_together_inside_of_facts_of_other_registries() {
     let elsewhere = other.set::<Place>("place").unwrap();
     place.record(|p| {
         p.x.set(1);
-        // Another thread's fact happens to fall here.
+        // Another thread records a fact at this moment.
         thread::scope(|scope| drop(scope.spawn(|| move_to(&place, 2)).join()));
         elsewhere.record(|e| {
             e.x.set(0);

@@ -1,4 +1,4 @@
-//! Guards of something live: however they end, each counts one opening and one closing.
+//! Guards of live counts: however they end, each counts one opening and one closing.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -106,7 +106,7 @@ fn a_panic_closes_the_guards_that_it_unwinds_through() {
     assert_eq!(sessions(&collector.tick(), &relay), (1, 1));
 }
 
-// sui#27581 (24,034 in flight for ever), rustfs#4583 (closed twice).
+// sui#27581 (24,034 in flight and never closed), rustfs#4583 (closed twice).
 #[tokio::test]
 async fn a_guard_in_a_cancelled_future_closes_exactly_once() {
     let (relay, peers, mut collector) = relay();

@@ -1,8 +1,13 @@
-//! What a consumer with a slow rhythm learns: the extremes since the cut that it holds, however many cuts came in between.
+//! A consumer that reads rarely sees the extrema since the snapshot that it holds, however many
+//! snapshots came in between.
 
-use std::sync::Arc;
+#[path = "support/clock.rs"]
+mod clock;
+
+use clock::manual;
+use std::convert::identity;
 use std::time::Duration;
-use tallybook::{Histogram, ManualClock, Max, RateTracker, Registry, Stats};
+use tallybook::{Histogram, Max, RateTracker, Stats};
 
 /// What is slow.
 #[derive(Stats)]
@@ -11,11 +16,11 @@ struct Disk {
     times: Histogram,
 }
 
-/// Ticks of 100 ms for 15 seconds at a time, as a scrape comes; the extreme is in the first of them.
+/// Ticks every 100 ms, and a scrape every 15 seconds; the maximum is in the first tick of each
+/// scrape's interval.
 #[test]
 fn a_scrape_sees_the_extremes_of_all_the_time_since_the_one_before() {
-    let clock = Arc::new(ManualClock::new());
-    let registry = Registry::builder().clock(clock.clone()).build();
+    let (registry, clock) = manual(identity);
     let disk = registry.set::<Disk>("disk").unwrap();
     let mut collector = registry.collector().unwrap();
     let scrape = RateTracker::new(registry.reader());

@@ -1,15 +1,21 @@
-//! Histograms while threads record and cuts are made as fast as they can be made: parts of one fact agree in every cut, the
-//! entries and what has retired sum to the total bucket by bucket, and the last cut is exact.
+//! Histograms while threads record and snapshots are taken as fast as possible: parts of one fact
+//! agree in every snapshot, the entries and the retired total sum to the total bucket by bucket,
+//! and the last snapshot is exact.
 //!
-//! `TALLYBOOK_CUTS` divided by 400 says how many cuts; the run ends with the last of them.
+//! `TALLYBOOK_CUTS` divided by 400 is the number of snapshots; the run ends with the last one.
 
+#[path = "support/random.rs"]
+mod random;
+#[path = "support/stop_flag.rs"]
+mod stop_flag;
+
+use random::Random;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
-use tallybook::distribution::Measure;
-use tallybook::registry::Barrier;
+use stop_flag::StopOnDrop;
 use tallybook::{
     Counter, Distribution, Entry, Family, FenceKind, Histogram, Label, Measure, PerLabel, Registry,
     Set, Snapshot, Stats,
@@ -32,11 +38,11 @@ struct Node {
 }
 
 const SMALL: bool = cfg!(tallybook_small) || cfg!(miri);
-/// The first key is hot, the next come and go, and the others are held: more than a cache has lines, if it has two
-/// (`tallybook_small`).
+/// The first key is hot, the next ones come and go, and the others are held: more than a cache has
+/// lines when it has two (`tallybook_small`).
 const COMING_AND_GOING: u64 = 30;
 const KEYS: u64 = if SMALL { 40 } else { 120 };
-/// Every so many cuts, the entries are summed up too.
+/// After how many snapshots the entries are summed up, too.
 const THOROUGH: u64 = if SMALL { 10 } else { 30 };
 
 struct World {
@@ -46,11 +52,11 @@ struct World {
     over: AtomicBool,
 }
 
-/// What a thread knows that it has recorded.
+/// What a thread has recorded.
 #[derive(Debug, Default, PartialEq)]
 struct Tally {
     count: u64,
-    /// How many lie above `2^k`, up to `2^(k + 1)`.
+    /// How many values are greater than `2^k` and at most `2^(k + 1)`, by `k`.
     octaves: BTreeMap<u32, u64>,
 }
 
@@ -63,23 +69,17 @@ fn record(node: &Node, n: u64, times: u32) {
     node.sum.add(n * u64::from(times));
 }
 
-/// Anything from zero to 2^30, small numbers as often as large ones.
-fn next(random: &mut u64) -> u64 {
-    *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-    (*random >> 34) >> (*random >> 13 & 31).min(30)
-}
-
 impl World {
     fn produce(&self, thread: u64, held: &[Entry<u64, Node>]) -> Tally {
-        let (mut random, mut tally) = (thread + 1, Tally::default());
+        let (mut random, mut tally) = (Random::new(thread), Tally::default());
         for round in 0..u64::MAX {
-            // Those of the many keys are of one octave each, which keeps tables and buckets few.
-            let n = if round % 4 < 2 { next(&mut random) } else { 32 + random % 32 };
-            random = random.rotate_left(1) ^ round;
-            let times = (random >> 7 & 3) as u32;
+            // Values of the many keys are within one octave, which keeps tables small and buckets
+            // few.
+            let n = if round % 4 < 2 { random.size() } else { 32 + random.below(32) };
+            let times = random.below(4) as u32;
             let one = match round % 4 {
                 0 => held[0].clone(),
-                1 => self.family.entry(1 + random % COMING_AND_GOING).unwrap(),
+                1 => self.family.entry(1 + random.below(COMING_AND_GOING)).unwrap(),
                 _ => held[(round * [1, 7, 11][thread as usize % 3]) as usize % held.len()].clone(),
             };
             self.all.record(|all| {
@@ -98,7 +98,7 @@ impl World {
     }
 }
 
-/// What holds for a set, an entry, a total, and a difference of two.
+/// Checks what holds for a set, an entry, a total, and a difference.
 fn check(node: &NodeSnapshot) {
     let counted = |sizes: &Distribution| {
         sizes.zeros() + sizes.buckets().map(|bucket| bucket.count).sum::<u64>()
@@ -106,8 +106,8 @@ fn check(node: &NodeSnapshot) {
     let ways = node.ways[Way::In].merged(&node.ways[Way::Out]);
     assert_eq!((node.sizes.count(), node.sizes.sum()), (node.count, node.sum.into()));
     assert_eq!((counted(&node.sizes), counted(&ways)), (node.count, node.count));
-    // The same values at a finer scale: with them agree the extremes, the sum and each bucket.
-    assert_eq!(ways.downscaled(3), node.sizes);
+    // The same values at a finer scale: extrema, sum and each bucket agree.
+    assert_eq!(ways.lowered(3), node.sizes);
     assert_eq!(node.waits.count(), node.count);
     assert_eq!(node.waits.sum(), Duration::from_nanos(node.sum));
     let ends = (node.sizes.min(), node.sizes.max());
@@ -166,7 +166,7 @@ fn check_cut(world: &World, cut: &Arc<Snapshot>, is_thorough: bool) {
         check(&node);
         add(&mut sum, &node);
     }
-    // Without what retired in it.
+    // The entries that retired within the window are missing.
     assert!(sum.count <= window.total(&world.family).count);
 }
 
@@ -175,16 +175,8 @@ fn wanted_cuts() -> u64 {
     std::env::var("TALLYBOOK_CUTS").map_or(default, |cuts| cuts.parse().unwrap()) / 400
 }
 
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-    }
-}
-
-fn under_fire(fence: FenceKind) {
-    let registry = Registry::builder().fence(fence).build();
+fn under_fire(barrier: Barrier) {
+    let registry = Registry::builder().barrier(barrier).build();
     let (all, family) = (registry.set("all").unwrap(), registry.family("one", "n").unwrap());
     let world = World { registry, all, family, over: AtomicBool::new(false) };
     let mut collector = world.registry.collector().unwrap();
@@ -195,8 +187,8 @@ fn under_fire(fence: FenceKind) {
         let (world, held) = (&world, &held);
         let threads: Vec<_> =
             (0..3).map(|thread| scope.spawn(move || world.produce(thread, held))).collect();
-        // Stops them on a failure too.
-        let _over = Over(&world.over);
+        // Stops the threads on failure, too.
+        let _stop = StopOnDrop(&world.over);
         let mut epoch = 0;
         while epoch < wanted_cuts() {
             let cut = collector.tick();
@@ -260,16 +252,17 @@ fn check_quantiles<V: Measure>(found: &Distribution<V>, values: &[u64], units: f
     }
 }
 
-/// From `record` on several threads over some ticks to a quantile, beside a sorted list of all values.
+/// From `record` on several threads to a quantile some ticks later, checked with a sorted list of
+/// all values.
 #[test]
 fn quantiles_are_as_near_as_they_say_on_the_whole_way() {
     let registry = Registry::new();
     let set: Set<Scales> = registry.set("scales").unwrap();
     let mut collector = registry.collector().unwrap();
-    let (mut values, mut random) = (Vec::new(), 3);
+    let (mut values, mut random) = (Vec::new(), Random::new(3));
     for round in 1..=4_usize {
         let fresh: Vec<Vec<u64>> = (0..3)
-            .map(|_| (0..if SMALL { 50 } else { 700 }).map(|_| next(&mut random)).collect())
+            .map(|_| (0..if SMALL { 50 } else { 700 }).map(|_| random.size()).collect())
             .collect();
         thread::scope(|scope| {
             for values in &fresh {

@@ -1,5 +1,10 @@
-//! What the history keeps: how many earlier cuts, how much memory, and what becomes of windows where it may not keep much.
+//! What the history keeps: how many cuts, how much memory, and how a limit shortens windows.
 
+#[path = "support/clock.rs"]
+mod clock;
+
+use clock::manual;
+use std::convert::identity;
 use std::sync::Arc;
 use std::time::Duration;
 use tallybook::registry::RegistryBuilder;
@@ -46,9 +51,9 @@ enum Two {
     H,
 }
 
-/// Sixty-four extremes: next to no memory in a cut, but 2.5 KB in each stretch between two cuts.
+/// Sixty-four extrema: almost no memory in a cut, but 2.5 KB in each stretch between two cuts.
 #[derive(Stats)]
-struct Extremes {
+struct Extrema {
     largest: PerLabel<One, PerLabel<Two, Max>>,
 }
 
@@ -65,8 +70,7 @@ struct World {
 
 impl World {
     fn new(build: impl FnOnce(RegistryBuilder) -> RegistryBuilder) -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let registry = build(Registry::builder().clock(clock.clone())).build();
+        let (registry, clock) = manual(build);
         World {
             clock,
             node: registry.set("node").unwrap(),
@@ -101,9 +105,10 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Two neighbours that are not joined are together longer than a sixteenth of their age: so of those that are older than 32
-/// ticks, every second one is at least 17/16 as old as the one before the last.
-fn most_cuts(tick: Duration, longest: Duration) -> usize {
+/// The maximum number of cuts that are kept. Two adjacent stretches that are not joined are
+/// together longer than a sixteenth of their age, so of the cuts older than 32 ticks, each is at
+/// least 17/16 as old as the one two places after it.
+fn max_cuts(tick: Duration, longest: Duration) -> usize {
     let octaves = (longest.as_secs_f64() / (32.0 * tick.as_secs_f64())).max(1.0).ln();
     32 + (2.0 * octaves / (17.0_f64 / 16.0).ln()).ceil() as usize + 4
 }
@@ -111,31 +116,31 @@ fn most_cuts(tick: Duration, longest: Duration) -> usize {
 #[test]
 fn a_hundred_thousand_ticks_keep_two_hundred_cuts() {
     let ticks = if cfg!(miri) { 60 } else { 100_000 };
-    let mut world = World::new(|builder| builder);
+    let mut world = World::new(identity);
     let entries = world.entries(4);
-    let most = most_cuts(millis(10), Duration::from_secs(60));
-    assert_eq!(most, 209);
-    let (mut most_memory, mut early) = (0, 0);
+    let max_kept = max_cuts(millis(10), Duration::from_secs(60));
+    assert_eq!(max_kept, 209);
+    let (mut max_memory, mut early) = (0, 0);
     for tick in 1..=ticks {
         world.node.record(|n| record(n, tick % 100));
         entries[tick as usize % 4].record(|n| record(n, tick % 100));
         let cut = world.tick_after(millis(10));
-        // One that is being made is counted at the next.
+        // A cut is counted by the tick after its own.
         let (kept, memory) = world.kept(&cut);
-        assert!(kept <= most, "{kept} cuts at tick {tick}");
-        most_memory = memory.max(most_memory);
+        assert!(kept <= max_kept, "{kept} cuts at tick {tick}");
+        max_memory = memory.max(max_memory);
         if tick == 10_000 {
-            early = most_memory;
+            early = max_memory;
         }
     }
-    assert!(most_memory <= early * 3 / 2 || early == 0, "{early}, later {most_memory} bytes");
+    assert!(max_memory <= early * 3 / 2 || early == 0, "{early}, later {max_memory} bytes");
     let cut = world.registry.reader().latest();
     assert_eq!(cut.set(&world.node).count, (1..=ticks).map(|tick| tick % 100).sum::<u64>());
 }
 
 #[test]
 fn a_clock_that_stands_still_keeps_few_cuts() {
-    let mut world = World::new(|builder| builder);
+    let mut world = World::new(identity);
     for tick in 1..=1_000 {
         world.node.record(|n| record(n, tick));
         let cut = world.tick_after(Duration::ZERO);
@@ -158,7 +163,8 @@ fn with_no_windows_no_cut_is_kept() {
     }
 }
 
-/// What is retained may miss the limit by what one tick adds, and by what is freed only at the tick after.
+/// The memory kept may exceed the limit by what one tick adds, and by what is freed only at the
+/// next tick.
 #[test]
 fn a_small_limit_shortens_windows_and_nothing_else() {
     const LIMIT: usize = 100_000;
@@ -189,7 +195,8 @@ fn a_small_limit_shortens_windows_and_nothing_else() {
     assert!(shortest < Duration::from_secs(10), "the limit was never met");
 }
 
-// A limit that lets go of one cut per tick, while a tick adds one, keeps as many as it found.
+// If the limit dropped one cut per tick while each tick adds one, the number of cuts would never
+// decrease.
 #[test]
 fn the_limit_holds_where_little_happened_for_long_and_then_much() {
     const LIMIT: usize = 200_000;
@@ -206,7 +213,7 @@ fn the_limit_holds_where_little_happened_for_long_and_then_much() {
         memory = world.kept(&cut).1;
     }
     let cut = world.tick_after(millis(100));
-    // 1,000 rows of eight words each are what a tick overwrites, at least.
+    // A tick overwrites at least 1,000 rows of eight words each.
     assert!(memory <= 2 * LIMIT, "{memory} bytes in {} cuts", world.kept(&cut).0);
 }
 
@@ -214,8 +221,8 @@ fn the_limit_holds_where_little_happened_for_long_and_then_much() {
 fn the_limit_is_one_of_extremes_too() {
     const LIMIT: usize = 100_000;
     let mut world = World::new(|builder| builder.history_limit(LIMIT));
-    let sets: Vec<Set<Extremes>> =
-        (0..8).map(|n| world.registry.set(&format!("extremes{n}")).unwrap()).collect();
+    let sets: Vec<Set<Extrema>> =
+        (0..8).map(|n| world.registry.set(&format!("extrema{n}")).unwrap()).collect();
     let mut memory = 0;
     for tick in 0..400 {
         for set in &sets {
@@ -248,7 +255,7 @@ fn a_limit_of_nothing_leaves_the_last_interval() {
     assert!(world.kept(&cut).0 <= 2, "{:?}", world.kept(&cut));
 }
 
-/// All that a snapshot says, those windows included that it has.
+/// Everything that a snapshot shows, including its windows.
 fn said(world: &World, cut: &Arc<Snapshot>) -> String {
     let peers = cut.family(&world.peers);
     let mut entries: Vec<_> = peers.iter().map(|(key, value)| (*key, value)).collect();
@@ -297,7 +304,7 @@ fn a_snapshot_that_is_kept_says_the_same_for_ever() {
             kept.push((cut, said));
         }
         if tick % 100 == 0 {
-            // Some of them go, in the middle.
+            // Drops some of them, not only the oldest.
             kept.retain(|(cut, _)| cut.epoch() % 2 == 0);
         }
     }

@@ -1,10 +1,15 @@
-//! What a history lets go of may run code of the user's: the `Drop` of what reducers made.
+//! Dropping a cut from the history may run user code: the `Drop` of a reducer's states.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/panics.rs"]
+mod panics;
+
+use clock::manual;
+use panics::{attempt, hide_expected, panic_as_expected};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-use tallybook::{Counter, Event, ManualClock, Reducer, Registry, Set, Stats};
+use tallybook::{Counter, Event, Reducer, Set, Stats};
 
 #[derive(Event)]
 #[event(unordered)]
@@ -15,7 +20,7 @@ enum Step {
 static PANICS: AtomicU64 = AtomicU64::new(0);
 static IS_OVER: AtomicBool = AtomicBool::new(false);
 
-/// A state whose drop panics, unless it is one that nothing was applied to.
+/// A state whose `Drop` panics if any event was applied.
 #[derive(Default)]
 struct State(u64);
 
@@ -23,7 +28,7 @@ impl Drop for State {
     fn drop(&mut self) {
         if self.0 > 0 && !IS_OVER.load(Relaxed) && !std::thread::panicking() {
             PANICS.fetch_add(1, Relaxed);
-            std::panic::panic_any("meant");
+            panic_as_expected();
         }
     }
 }
@@ -50,14 +55,8 @@ struct Steps {
 
 #[test]
 fn a_state_that_panics_as_it_is_let_go_costs_no_tick_and_no_reader() {
-    std::panic::set_hook(Box::new(|info| {
-        if info.payload().downcast_ref::<&str>() != Some(&"meant") {
-            eprintln!("{info}");
-        }
-    }));
-    let clock = Arc::new(ManualClock::new());
-    let windows = [Duration::from_secs(5)];
-    let registry = Registry::builder().clock(clock.clone()).windows(windows).build();
+    hide_expected();
+    let (registry, clock) = manual(|builder| builder.windows([Duration::from_secs(5)]));
     let steps: Set<Steps> = registry.set("steps").unwrap();
     let actor = registry.actor("sum", Sum::default()).unwrap();
     let mut collector = registry.collector().unwrap();
@@ -67,8 +66,7 @@ fn a_state_that_panics_as_it_is_let_go_costs_no_tick_and_no_reader() {
         sender.send(Step::Add);
         steps.record(|steps| steps.count.inc());
         clock.advance(Duration::from_millis(100));
-        let cut = catch_unwind(AssertUnwindSafe(|| collector.tick()));
-        let cut = cut.unwrap_or_else(|_| panic!("tick {n} panicked"));
+        let cut = attempt(|| collector.tick()).unwrap_or_else(|| panic!("tick {n} panicked"));
         assert_eq!(cut.set(&steps).count, n);
         if n == 100 {
             kept = Some(cut);
@@ -76,11 +74,12 @@ fn a_state_that_panics_as_it_is_let_go_costs_no_tick_and_no_reader() {
     }
     let before = PANICS.load(Relaxed);
     assert!(before > 100, "{before}");
-    // What only this one's windows still show goes with it, but for its own state, which this test has.
+    // Dropping it drops the states that only its windows still show, but not its own, which this
+    // test holds.
     let kept = kept.unwrap();
     assert_eq!(kept.window(Duration::from_secs(1)).set(&steps).count, 10);
     let _own = kept.state(&actor);
-    assert!(catch_unwind(AssertUnwindSafe(|| drop(kept))).is_ok());
+    assert!(attempt(|| drop(kept)).is_some());
     let after = PANICS.load(Relaxed);
     assert!(after > before + 10, "{before}, then {after}");
     IS_OVER.store(true, Relaxed);

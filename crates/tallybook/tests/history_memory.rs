@@ -1,40 +1,16 @@
-//! How much memory the history really takes, by the allocator, beside what the collector says of it.
+//! The memory that the history uses according to the allocator, compared with what the collector
+//! reports.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/counting_allocator.rs"]
+mod counting_allocator;
+
+use clock::manual;
+use counting_allocator::{allocations, bytes_in_use, exclusive};
+use std::convert::identity;
 use std::time::Duration;
-use tallybook::{Counter, Family, Histogram, ManualClock, Registry, Set, Stats, TimedLive};
-
-/// How many bytes are in use. The tests of this file run one after the other: see [`alone`].
-static IN_USE: AtomicIsize = AtomicIsize::new(0);
-
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: all of it is the system's allocator, with a count beside it.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        IN_USE.fetch_add(layout.size() as isize, Relaxed);
-        ALLOCATIONS.with(|all| all.set(all.get() + 1));
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size() as isize, Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-/// Tests of one process share its allocator.
-fn alone() -> std::sync::MutexGuard<'static, ()> {
-    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
+use tallybook::{Counter, Family, Histogram, Set, Stats, TimedLive};
 
 /// A peer.
 #[derive(Stats)]
@@ -42,14 +18,13 @@ struct Peer {
     count: Counter,
 }
 
-/// Does the same with a long history and with none, and answers how many bytes more are in use at the end with the long one,
-/// and how many the collector says they are.
+/// Does the same with a long history and with none. Returns how many more bytes are in use at the
+/// end with the long one, and how many the collector reports.
 fn taken(limit: usize, keys: u64, is_coming_and_going: bool) -> (isize, isize) {
     let run = |windows: &[Duration]| {
-        let clock = Arc::new(ManualClock::new());
-        let builder = Registry::builder().clock(clock.clone()).windows(windows.iter().copied());
-        let registry = builder.history_limit(limit).build();
-        let before = IN_USE.load(Relaxed);
+        let windows = windows.iter().copied();
+        let (registry, clock) = manual(|builder| builder.windows(windows).history_limit(limit));
+        let before = bytes_in_use();
         let peers: Family<u64, Peer> = registry.family("peer", "n").unwrap();
         let set: Set<Peer> = registry.set("all").unwrap();
         let mut collector = registry.collector().unwrap();
@@ -65,37 +40,32 @@ fn taken(limit: usize, keys: u64, is_coming_and_going: bool) -> (isize, isize) {
             assert_eq!(cut.family(&peers).total().count, cut.set(&set).count);
         }
         let memory = collector.tick().set(&registry.collector_stats()).history_memory;
-        (IN_USE.load(Relaxed) - before, memory.unwrap() as isize)
+        (bytes_in_use() - before, memory.unwrap() as isize)
     };
-    let ((with, said), (without, _)) = (run(&[Duration::from_secs(60)]), run(&[]));
-    (with - without, said)
+    let ((with, reported), (without, _)) = (run(&[Duration::from_secs(60)]), run(&[]));
+    (with - without, reported)
 }
 
 #[test]
 fn the_memory_of_entries_that_stay_is_what_is_said() {
-    let _alone = alone();
-    let (taken, said) = taken(usize::MAX, 1_000, false);
-    assert!(taken < 2 * said, "{taken} bytes, of which {said} are told");
+    let _exclusive = exclusive();
+    let (taken, reported) = taken(usize::MAX, 1_000, false);
+    assert!(taken < 2 * reported, "{taken} bytes, of which {reported} are reported");
 }
 
 #[test]
 fn the_memory_of_entries_that_come_and_go_is_what_is_said() {
-    let _alone = alone();
-    let (taken, said) = taken(usize::MAX, 1_000, true);
-    assert!(taken < 2 * said, "{taken} bytes, of which {said} are told");
+    let _exclusive = exclusive();
+    let (taken, reported) = taken(usize::MAX, 1_000, true);
+    assert!(taken < 2 * reported, "{taken} bytes, of which {reported} are reported");
 }
 
 #[test]
 fn the_limit_limits_the_memory_of_entries_that_come_and_go() {
     const LIMIT: isize = 500_000;
-    let _alone = alone();
-    let (taken, said) = taken(LIMIT as usize, 1_000, true);
-    assert!(taken < 3 * LIMIT, "{taken} bytes, of which {said} are told");
-}
-
-thread_local! {
-    /// Allocations of this thread.
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    let _exclusive = exclusive();
+    let (taken, reported) = taken(LIMIT as usize, 1_000, true);
+    assert!(taken < 3 * LIMIT, "{taken} bytes, of which {reported} are reported");
 }
 
 /// A histogram and a timed guard beside a counter.
@@ -106,11 +76,10 @@ struct Request {
     open: TimedLive,
 }
 
-/// Records the same values in each of many intervals, on a set, on a hot entry and on `keys` others, and answers how often
-/// that allocated in each, and how many bytes were in use at the end of it.
-fn intervals(keys: u64) -> Vec<(usize, isize)> {
-    let clock = Arc::new(ManualClock::new());
-    let registry = Registry::builder().clock(clock.clone()).windows([]).build();
+/// Records the same values in each of many intervals, on a set, on a hot entry and on `keys`
+/// others. Returns for each interval the number of allocations, and the bytes in use at its end.
+fn intervals(keys: u64) -> Vec<(u64, isize)> {
+    let (registry, clock) = manual(|builder| builder.windows([]));
     let set: Set<Request> = registry.set("all").unwrap();
     let family: Family<u64, Request> = registry.family("one", "n").unwrap();
     let mut collector = registry.collector().unwrap();
@@ -118,65 +87,65 @@ fn intervals(keys: u64) -> Vec<(usize, isize)> {
     let entries: Vec<_> = (0..keys).map(|key| family.entry(key).unwrap()).collect();
     let mut found = Vec::with_capacity(60);
     for _ in 0..60 {
-        let before = ALLOCATIONS.get();
-        for (n, entry) in (0_u64..).zip(&entries) {
-            let guards = (set.open_borrowed(Request::open), hot.open_borrowed(Request::open));
-            set.record(|set| {
-                set.sizes.record(n * n * n);
-                hot.record(|hot| hot.sizes.record(n * n * n));
-                entry.record(|one| {
-                    one.count.inc();
-                    (0..5).for_each(|step| one.sizes.record(n % 7 + step));
+        let allocated = allocations(|| {
+            for (n, entry) in (0_u64..).zip(&entries) {
+                let guards = (set.open_borrowed(Request::open), hot.open_borrowed(Request::open));
+                set.record(|set| {
+                    set.sizes.record(n * n * n);
+                    hot.record(|hot| hot.sizes.record(n * n * n));
+                    entry.record(|one| {
+                        one.count.inc();
+                        (0..5).for_each(|step| one.sizes.record(n % 7 + step));
+                    });
                 });
-            });
-            drop(guards);
-        }
-        let allocations = ALLOCATIONS.get() - before;
+                drop(guards);
+            }
+        });
         clock.advance(Duration::from_millis(100));
         collector.tick();
-        found.push((allocations, IN_USE.load(Relaxed)));
+        found.push((allocated, bytes_in_use()));
     }
     found
 }
 
 #[test]
 fn histograms_allocate_nothing_once_their_tables_are_large_enough() {
-    let _alone = alone();
-    // Two sides, each with tables of its own; and the collector's pages.
+    let _exclusive = exclusive();
+    // The first intervals allocate the tables of both sides, and the collector's pages.
     let found = intervals(if cfg!(tallybook_small) { 1 } else { 40 });
     assert!(found[5..].iter().all(|(allocations, _)| *allocations == 0), "{found:?}");
     assert!(found[59].1 <= found[10].1 + found[10].1 / 50, "{found:?}");
 }
 
-// A line that is merged into an entry leaves its table there and takes the entry's, which may be smaller.
+// When a line is merged into an entry, the two exchange their tables, and the entry's may be
+// smaller.
 #[test]
 fn entries_that_share_cache_lines_allocate_nothing_for_ever_either() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let found = intervals(1_500);
     let allocations: Vec<_> = found.iter().map(|(allocations, _)| *allocations).collect();
     assert!(allocations[20..].iter().all(|allocations| *allocations == 0), "{allocations:?}");
 }
 
-/// Keeps every snapshot of so many ticks, all of them within the longest window, and answers how many bytes that takes, and
-/// how many the collector says it does.
+/// Keeps the snapshots of that many ticks, all of them within the longest window. Returns how many
+/// bytes they take, and how many the collector reports.
 fn kept(ticks: u32) -> (isize, isize) {
-    let clock = Arc::new(ManualClock::new());
-    let registry = Registry::builder().clock(clock.clone()).build();
+    let (registry, clock) = manual(identity);
     let set: Set<Peer> = registry.set("all").unwrap();
     let mut collector = registry.collector().unwrap();
     let mut all = Vec::with_capacity(ticks as usize);
-    let before = IN_USE.load(Relaxed);
+    let before = bytes_in_use();
     for _ in 0..ticks {
         set.record(|peer| peer.count.inc());
         clock.advance(Duration::from_millis(5));
         all.push(collector.tick());
     }
-    let taken = IN_USE.load(Relaxed) - before;
+    let taken = bytes_in_use() - before;
     let last = all.last().unwrap();
     assert_eq!(last.window(Duration::from_secs(5)).elapsed(), Duration::from_secs(5));
     assert_eq!(last.since(&all[7]).unwrap().set(&set).count, u64::from(ticks) - 8);
     let stats = last.set(&registry.collector_stats());
-    // As of the tick before.
+    // The gauge is that of the previous tick.
     assert_eq!(stats.history, Some(i64::from(ticks) - 1));
     assert!(stats.memory >= stats.history_memory);
     (taken, stats.history_memory.unwrap() as isize)
@@ -184,19 +153,18 @@ fn kept(ticks: u32) -> (isize, isize) {
 
 #[test]
 fn snapshots_that_are_kept_cost_what_they_show_and_not_all_that_are_kept() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let [half, whole] = [kept(2_000), kept(4_000)];
     assert!(whole.0 < 2 * half.0 + half.0 / 4, "{half:?} and {whole:?} bytes");
     assert!(whole.1 < 2 * half.1 + half.1 / 4, "{half:?} and {whole:?} bytes");
     assert!(whole.0 < 4_000 * 6_000, "{whole:?} bytes");
-    assert!(whole.0 < 3 * whole.1, "{whole:?}: more than is told");
+    assert!(whole.0 < 3 * whole.1, "{whole:?}: more than is reported");
 }
 
 #[test]
 fn extremes_take_what_is_distinct_whichever_number_of_epochs_is_closed() {
-    let _alone = alone();
-    let clock = Arc::new(ManualClock::new());
-    let registry = Registry::builder().clock(clock.clone()).build();
+    let _exclusive = exclusive();
+    let (registry, clock) = manual(identity);
     let family: Family<u64, Request> = registry.family("one", "n").unwrap();
     let mut collector = registry.collector().unwrap();
     let entries: Vec<_> = (0..20).map(|key| family.entry(key).unwrap()).collect();
@@ -208,7 +176,7 @@ fn extremes_take_what_is_distinct_whichever_number_of_epochs_is_closed() {
             collector.close_epoch();
         }
         clock.advance(Duration::from_secs(1));
-        let before = IN_USE.load(Relaxed);
+        let before = bytes_in_use();
         let cut = collector.tick();
         let window = cut.last_interval();
         for n in 0..20 {

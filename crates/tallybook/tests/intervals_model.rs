@@ -1,14 +1,19 @@
-//! Ticks, pumps and writers that hold them up, in any order, against a plain model: what an interval is, what each snapshot
-//! holds, which keys it shows, and what of them is new.
+//! Ticks, pumps and writers that hold them up, in any order, compared with a plain model: what an
+//! interval is, what each snapshot holds, and which keys it shows.
+
+#[path = "support/cases.rs"]
+mod cases;
+#[path = "support/sum.rs"]
+mod sum;
 
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use sum::{Number, NumberKind, Sum};
 use tallybook::{
-    Actor, Collector, Counter, Entry, Event, Family, Histogram, Max, Reducer, Registry, Set,
-    Snapshot, Stats,
+    Actor, Collector, Counter, Entry, Family, Histogram, Max, Registry, Set, Snapshot, Stats,
 };
 
 /// What is recorded, on the set and on its entries alike.
@@ -25,33 +30,15 @@ fn record(work: &Work, n: u64) {
     work.sizes.record(n);
 }
 
-#[derive(Event)]
-enum Change {
-    Add { n: u64 },
-}
-
-#[derive(Default)]
-struct Sum(u64);
-
-impl Reducer for Sum {
-    type Event = Change;
-    type Snapshot = u64;
-    fn apply(&mut self, Change::Add { n }: Change, _: Duration) {
-        self.0 += n;
-    }
-    fn snapshot(&self) -> u64 {
-        self.0
-    }
-}
-
 const WRITERS: usize = 3;
 const KEYS: u8 = 4;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A fact on the set and, if the key is held, on its entry, by a thread that is outside of facts.
+    /// A thread that is not inside a fact records one on the set and, if the key is held, on its
+    /// entry.
     Record(usize, u8, u64),
-    /// A thread enters a fact; it goes on in the same one and leaves it.
+    /// A thread enters a fact, and later completes and leaves it.
     Enter(usize),
     Leave(usize, u64),
     Hold(u8),
@@ -75,7 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A thread that does what it is told, and says when it has.
+/// A thread that executes orders, and reports when each is done.
 struct Writer {
     to: Sender<Order>,
     done: Receiver<()>,
@@ -100,7 +87,7 @@ impl Writer {
                         if let Some(entry) = &entry {
                             entry.record(|work| record(work, n));
                         }
-                        // Given back by this thread, inside of the fact.
+                        // Dropped by this thread, inside the fact.
                         drop(entry);
                     }),
                     Order::Enter => work.record(|work| {
@@ -140,7 +127,7 @@ impl Modelled {
     }
 }
 
-/// The plain reference: every fact, with the epoch that it began in.
+/// The reference: every fact, with the epoch in which it began.
 #[derive(Default)]
 struct Model {
     open: u64,
@@ -159,7 +146,7 @@ struct Model {
 }
 
 impl Model {
-    /// Whether all that was over before is drained then.
+    /// Closes an epoch. Returns whether everything that ended before is drained.
     fn close(&mut self) -> bool {
         let mut is_begun = false;
         loop {
@@ -184,7 +171,7 @@ impl Model {
         }
         let (first, drained) = (self.first, self.drained);
         (self.begun, self.published, self.first) = (first, drained, drained + 1);
-        // Its last change was in a snapshot before.
+        // An entry retires if an earlier snapshot showed its last change.
         let is_over =
             |entry: &Modelled| !entry.is_held && entry.created < first && entry.released < first;
         let retired = &mut self.retired;
@@ -238,7 +225,7 @@ impl World {
                 let entry = self.held.get(&key).cloned();
                 if let Some(entry) = self.model.entries.get_mut(&key).filter(|_| entry.is_some()) {
                     entry.facts.push((open, n));
-                    // The clone was given back.
+                    // The clone was dropped.
                     entry.released = open;
                 }
                 self.writers[writer].tell(Order::Record(entry, n));
@@ -266,7 +253,7 @@ impl World {
                 }
             }
             Step::Send(n) => {
-                self.sum.sender().send(Change::Add { n });
+                self.sum.sender().send(Number::Add(n));
                 self.model.sent.push((open, n));
             }
             Step::Pump => assert_eq!(self.collector.close_epoch(), self.model.close()),
@@ -295,7 +282,7 @@ impl World {
         assert_eq!(last.set(&self.work).sizes.max(), largest);
 
         assert_eq!(*cut.state(&self.sum), Model::sum(&model.sent, 0..=until));
-        let account = &cut.events(&self.sum)[ChangeKind::Add];
+        let account = &cut.events(&self.sum)[NumberKind::Add];
         let sent = model.sent.iter().filter(|(epoch, _)| *epoch <= until).count() as u64;
         assert_eq!((account.sent, account.applied), (sent, sent));
 
@@ -328,11 +315,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 2 } else { 300 },
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases::config(300, 2, None))]
 
     #[test]
     fn every_snapshot_holds_what_the_model_holds(

@@ -1,11 +1,13 @@
-//! The JSON of a snapshot, whole.
+//! The complete JSON of a snapshot.
 #![cfg(feature = "serde")]
 
-use std::sync::Arc;
+#[path = "support/clock.rs"]
+mod clock;
+
+use clock::manual;
+use std::convert::identity;
 use std::time::Duration;
-use tallybook::{
-    Counter, Gauge, Label, Live, ManualClock, Max, Min, PerLabel, Registry, Stats, UpDownCounter,
-};
+use tallybook::{Counter, Gauge, Label, Live, Max, Min, PerLabel, Registry, Stats, UpDownCounter};
 
 /// A disk.
 #[derive(Stats)]
@@ -35,14 +37,9 @@ enum Mode {
     Buffered,
 }
 
-fn registry() -> (Registry, Arc<ManualClock>) {
-    let clock = Arc::new(ManualClock::new());
-    (Registry::builder().clock(clock.clone()).build(), clock)
-}
-
 #[test]
 fn the_whole_text_of_a_small_registry() {
-    let (registry, clock) = registry();
+    let (registry, clock) = manual(identity);
     let disk = registry.set::<Disk>("disk").unwrap();
     let paths =
         registry.family_builder::<&str, Errors>("path", "name").max_keys(2).register().unwrap();
@@ -68,7 +65,7 @@ fn the_whole_text_of_a_small_registry() {
     let cut = collector.tick();
     let mut json = serde_json::to_value(&*cut).unwrap();
     let own = json["sets"]["tallybook"].as_object_mut().unwrap();
-    // The numbers that depend on how things lie in memory.
+    // Numbers that depend on the memory layout.
     for name in ["memory", "history_memory"] {
         assert!(own.insert(name.into(), 0.into()).unwrap().as_i64().unwrap() > 0);
     }
@@ -77,7 +74,8 @@ fn the_whole_text_of_a_small_registry() {
         "sets": {
             "tallybook": {
                 "ticks": 3, "tick_time": 0, "last_tick": null, "waits": 0, "stale": 0,
-                "panics": 0, "refused": 0, "shards": 1, "entries": 2, "memory": 0, "history": 2, "history_memory": 0
+                "panics": 0, "refused": 0, "shards": 1, "entries": 2, "memory": 0,
+                "history": 2, "history_memory": 0
             },
             "disk": {
                 "reads": 3, "balance": -2, "files": { "opened": 1, "closed": 0, "live": 1 },
@@ -102,11 +100,14 @@ fn the_whole_text_of_a_small_registry() {
 
 #[test]
 fn fields_come_in_the_order_of_their_declaration() {
-    let (registry, _) = registry();
+    let (registry, _) = manual(identity);
     registry.set::<Errors>("z").unwrap();
     registry.set::<Errors>("a").unwrap();
     let text = serde_json::to_string(&*registry.collector().unwrap().tick()).unwrap();
-    let start = r#"{"epoch":1,"at":0.0,"wall":0.0,"interval":0.0,"stale":false,"sets":{"tallybook":{"ticks":1,"tick_time":0,"#;
+    let start = concat!(
+        r#"{"epoch":1,"at":0.0,"wall":0.0,"interval":0.0,"stale":false,"#,
+        r#""sets":{"tallybook":{"ticks":1,"tick_time":0,"#,
+    );
     assert!(text.starts_with(start), "{text}");
     let end = r#"},"z":{"errors":0},"a":{"errors":0}},"families":{}}"#;
     assert!(text.ends_with(end), "{text}");
@@ -114,7 +115,7 @@ fn fields_come_in_the_order_of_their_declaration() {
 
 #[test]
 fn typed_values_and_the_whole_snapshot_say_the_same() {
-    let (registry, _) = registry();
+    let (registry, _) = manual(identity);
     let disk = registry.set::<Disk>("disk").unwrap();
     let disks = registry.family::<u8, Disk>("disks", "n").unwrap();
     let entry = disks.entry(7).unwrap();

@@ -1,4 +1,4 @@
-//! More entries than a thread's cache has lines, and facts inside of facts on entries.
+//! More entries than a thread's cache has lines, and nested facts on entries.
 
 use std::sync::mpsc::channel;
 use std::thread;
@@ -24,7 +24,7 @@ struct All {
 
 /// How deep facts nest.
 const DEEP: u64 = if cfg!(miri) { 5 } else { 60 };
-/// More than four times the 1,024 lines of a cache, or with `--cfg tallybook_small` of the two.
+/// More than four times the lines of a cache: 1,024, or two with `--cfg tallybook_small`.
 const KEYS: u64 = if cfg!(miri) { 7 } else { 5_000 };
 const LINES: u64 = if cfg!(tallybook_small) { 2 } else { 1_024 };
 
@@ -39,7 +39,7 @@ fn entries(tracks: &Family<u64, Track>, keys: u64) -> Vec<Entry<u64, Track>> {
     (0..keys).map(|key| tracks.entry(key).unwrap()).collect()
 }
 
-/// Entries whose homes are one and the same line: each has the next home.
+/// Entries that all belong to the same cache line.
 fn colliding(tracks: &Family<u64, Track>) -> Vec<Entry<u64, Track>> {
     let entries = entries(tracks, 3 * LINES + 1);
     (0..=3).map(|n| entries[(n * LINES) as usize].clone()).collect()
@@ -95,7 +95,7 @@ fn threads_that_evict_the_same_entries_lose_nothing() {
                 let entries = &entries;
                 scope.spawn(move || {
                     for n in 0..rounds * KEYS {
-                        // Steps that have no divisor in common with the number of keys.
+                        // Steps that are coprime to the number of keys.
                         let key = n * [1, 3, 11][thread as usize] % KEYS;
                         entries[key as usize].record(|t| {
                             t.frames.inc();
@@ -219,7 +219,7 @@ fn handles_and_guards_may_come_and_go_inside_of_a_fact() {
     drop(outer);
 }
 
-/// What a fact inside of a fact sets last stays, on whatever entry the outer ones are.
+/// The last value that a nested fact sets wins, whichever entries the outer facts are on.
 #[test]
 fn the_last_value_set_in_a_fact_wins_at_every_depth() {
     let (_, tracks, mut collector) = tracks();
@@ -232,7 +232,7 @@ fn the_last_value_set_in_a_fact_wins_at_every_depth() {
         one.level.set(1);
         a.record(|two| two.level.set(2));
     });
-    assert_eq!(levels().0, Some(2), "inside of a fact on the same entry");
+    assert_eq!(levels().0, Some(2), "inside a fact on the same entry");
     a.record(|one| {
         a.record(|two| two.level.set(2));
         one.level.set(3);
@@ -244,5 +244,5 @@ fn the_last_value_set_in_a_fact_wins_at_every_depth() {
             b.record(|three| three.level.set(5));
         });
     });
-    assert_eq!(levels().1, Some(5), "inside of a fact on the same entry inside of another");
+    assert_eq!(levels().1, Some(5), "inside a fact on the same entry inside another");
 }

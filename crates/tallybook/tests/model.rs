@@ -1,19 +1,26 @@
-//! Random steps on several threads, one step at a time, against a plain model: every snapshot has to equal it.
+//! Random steps on several threads, one step at a time: every snapshot equals a plain model.
 
+#[path = "support/cases.rs"]
+mod cases;
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/workers.rs"]
+mod workers;
+
+use clock::manual;
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::identity;
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tallybook::metric::LiveCount;
 use tallybook::{
     Collector, Counter, Entry, Family, Gauge, Live, ManualClock, Max, Min, Open, Registry, Set,
     Snapshot, Stats, UpDownCounter,
 };
+use workers::Workers;
 
-/// Everything that there is.
+/// One of each metric.
 #[derive(Stats)]
 struct Node {
     count: Counter,
@@ -33,11 +40,11 @@ const MAX_KEYS: usize = 4;
 enum On {
     Set,
     Held(usize),
-    /// One fact over the set and two entries, one inside of the other.
+    /// One fact over the set and two entries, one nested in the other.
     Nested(usize, usize),
 }
 
-/// What is done, by which thread. Numbers of handles and guards are taken modulo how many there are.
+/// What is done, and by which thread. Indices of handles and guards are taken modulo their number.
 #[derive(Clone, Debug)]
 enum Step {
     Enter(usize, u8),
@@ -50,11 +57,11 @@ enum Step {
     Exit(usize),
     Advance(u8),
     Tick,
-    /// The collector is dropped, which ticks, and another goes on.
+    /// The collector is dropped, which ticks, and another one takes over.
     HandOn,
 }
 
-fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
+fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
     let thread = || 0..THREADS;
     let on = || {
         prop_oneof![
@@ -75,41 +82,7 @@ fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
         7 => Just(Step::Tick),
         1 => Just(Step::HandOn),
     ];
-    prop::collection::vec(step, 1..most)
-}
-
-type Job = Box<dyn FnOnce() + Send>;
-
-/// Threads that do one thing at a time, when they are told to.
-struct Threads(Vec<(Sender<Job>, JoinHandle<()>)>);
-
-impl Threads {
-    fn start() -> (Sender<Job>, JoinHandle<()>) {
-        let (to, from) = channel::<Job>();
-        (to, thread::spawn(move || from.into_iter().for_each(|job| job())))
-    }
-
-    fn run<R: Send + 'static>(&self, thread: usize, job: impl FnOnce() -> R + Send + 'static) -> R {
-        let (reply, replied) = channel();
-        let job = Box::new(move || reply.send(job()).unwrap());
-        self.0[thread].0.send(job).unwrap();
-        replied.recv().unwrap()
-    }
-
-    fn replace(&mut self, thread: usize) {
-        let (jobs, old) = std::mem::replace(&mut self.0[thread], Self::start());
-        drop(jobs);
-        old.join().unwrap();
-    }
-}
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        self.0.drain(..).for_each(|(jobs, thread)| {
-            drop(jobs);
-            thread.join().unwrap();
-        });
-    }
+    prop::collection::vec(step, 1..max)
 }
 
 /// What the model knows of an entry.
@@ -131,7 +104,7 @@ enum Guard {
 }
 
 struct World {
-    threads: Threads,
+    threads: Workers,
     clock: Arc<ManualClock>,
     registry: Registry,
     collector: Option<Collector>,
@@ -155,7 +128,7 @@ fn note(value: &mut NodeSnapshot, n: i8) {
     value.sum += i64::from(n);
     value.level = Some(n.into());
     value.largest = value.largest.max(Some(size));
-    value.smallest = Some(value.smallest.map_or(size, |least| least.min(size)));
+    value.smallest = Some(value.smallest.map_or(size, |before| before.min(size)));
 }
 
 fn record(node: &Node, n: i8) {
@@ -169,12 +142,11 @@ fn record(node: &Node, n: i8) {
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let registry = Registry::builder().clock(clock.clone()).build();
+        let (registry, clock) = manual(identity);
         let node = registry.set("node").unwrap();
         let family = registry.family_builder("peer", "n").max_keys(MAX_KEYS).register().unwrap();
         World {
-            threads: Threads((0..THREADS).map(|_| Threads::start()).collect()),
+            threads: Workers::start(THREADS),
             collector: Some(registry.collector().unwrap()),
             clock,
             registry,
@@ -326,7 +298,7 @@ impl World {
         self.threads.run(thread, move || drop(guard));
     }
 
-    /// The snapshot of the epoch that ends here.
+    /// Checks the snapshot of the epoch that ends here.
     fn check(&mut self, cut: &Snapshot) {
         let (retired, epoch) = (&mut self.retired, self.epoch);
         self.known.retain(|_, known| {
@@ -364,7 +336,7 @@ impl World {
         self.begin();
     }
 
-    /// The next epoch.
+    /// Begins the next epoch.
     fn begin(&mut self) {
         self.epoch += 1;
         self.changed.clear();
@@ -375,17 +347,8 @@ impl World {
     }
 }
 
-fn config() -> ProptestConfig {
-    let persistence = FileFailurePersistence::Direct("proptest-regressions/model.txt");
-    ProptestConfig {
-        cases: if cfg!(miri) { 2 } else { 192 },
-        failure_persistence: if cfg!(miri) { None } else { Some(Box::new(persistence)) },
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases::config(192, 2, Some("proptest-regressions/model.txt")))]
 
     #[test]
     fn every_snapshot_equals_the_model(steps in steps(if cfg!(miri) { 25 } else { 150 })) {
@@ -393,7 +356,7 @@ proptest! {
         for step in steps {
             world.step(step);
         }
-        // Whatever is left goes, and everything that was ever counted is in the totals.
+        // Once everything is dropped, the totals hold all that was ever counted.
         while let Some(guard) = world.guards.pop() {
             world.close(0, guard);
         }

@@ -1,59 +1,17 @@
-//! What recording costs in memory: nothing in a disabled registry, nothing after the first touch in another, and nothing
-//! is left over when a registry is gone.
+//! What recording costs in memory: nothing in a disabled registry, nothing after the first touch in
+//! an enabled one, and nothing remains when a registry is dropped.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
-use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
+#[path = "support/counting_allocator.rs"]
+mod counting_allocator;
+
+use counting_allocator::{allocations, bytes_in_use, exclusive};
+use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 use tallybook::{
     Collector, Counter, Entry, Family, Gauge, Label, Live, Max, PerLabel, Reader, Registry, Set,
     Stats,
 };
-
-/// The system's allocator, counting.
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// Bytes that all threads hold together.
-static LIVE: AtomicIsize = AtomicIsize::new(0);
-
-thread_local! {
-    /// Allocations of this thread.
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: everything is passed on to the system's allocator; counting neither allocates nor panics.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size() as isize, Relaxed);
-        ALLOCATIONS.with(|all| all.set(all.get() + 1));
-        // SAFETY: passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size() as isize, Relaxed);
-        // SAFETY: passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-/// How often `f` allocates in this thread.
-fn allocations(f: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.get();
-    f();
-    ALLOCATIONS.get() - before
-}
-
-/// What is live is that of all threads, so these tests take turns.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A server.
 #[derive(Stats)]
@@ -72,7 +30,7 @@ enum Kind {
     Put,
 }
 
-/// The same types, whether it is on or off.
+/// The same types with a registry that is enabled and one that is disabled.
 struct Program {
     registry: Registry,
     server: Set<Server>,
@@ -96,7 +54,7 @@ impl Program {
         (0..KEYS).map(|key| self.clients.entry(key).unwrap()).collect()
     }
 
-    /// Answers how many facts were called.
+    /// Returns how many closures of facts were called.
     fn record(&self, entries: &[Entry<u64, Server>]) -> u64 {
         let mut called = 0;
         for (n, entry) in (0..).zip(entries) {
@@ -119,8 +77,8 @@ impl Program {
 
 #[test]
 fn a_disabled_registry_costs_nothing_and_calls_nothing() {
-    let _alone = alone();
-    // The one snapshot of all disabled registries is made once.
+    let _exclusive = exclusive();
+    // The snapshot that all disabled registries share is allocated once.
     let _ = Registry::disabled().reader().latest();
     let allocations = allocations(|| {
         let program = Program::new(Registry::disabled());
@@ -140,10 +98,10 @@ fn a_disabled_registry_costs_nothing_and_calls_nothing() {
     assert_eq!(allocations, 0);
 }
 
-/// "No collector thread", says [`Registry::disabled`].
+/// [`Registry::disabled`] promises that there is no collector thread.
 #[test]
 fn a_disabled_registry_has_no_thread() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let allocations = allocations(|| {
         let ticker = Registry::disabled().collect_every(Duration::from_secs(3_600)).unwrap();
         drop(ticker);
@@ -153,7 +111,7 @@ fn a_disabled_registry_has_no_thread() {
 
 #[test]
 fn recording_allocates_on_first_touch_only() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let program = Program::new(Registry::new());
     let (mut collector, reader) = program.parts();
     let entries = program.entries();
@@ -175,7 +133,7 @@ fn recording_allocates_on_first_touch_only() {
             go_on.wait();
             assert_eq!(collector.tick().set(&program.server).requests, round * KEYS);
             go_on.wait();
-            // The other thread alone is running.
+            // Only the other thread is running.
             recorded.wait();
         }
     });
@@ -188,7 +146,7 @@ fn recording_allocates_on_first_touch_only() {
     assert_eq!(reading, 0);
 }
 
-/// A registry that threads, tasks of a collector and readers have used, gone again.
+/// Creates a registry, uses it from two threads, a collector and a reader, and drops it.
 fn use_and_drop(round: u64) {
     let program = Program::new(Registry::new());
     let (mut collector, reader) = program.parts();
@@ -197,7 +155,7 @@ fn use_and_drop(round: u64) {
         let other = scope.spawn(|| program.record(&entries));
         program.record(&entries);
         collector.tick();
-        // Not the scope's end alone: that does not wait for the thread's destructors.
+        // Joined, because the end of a scope does not wait for the destructors of its threads.
         other.join().unwrap();
     });
     let kept = collector.tick();
@@ -216,13 +174,13 @@ fn use_and_drop(round: u64) {
 
 #[test]
 fn registries_leave_nothing_behind() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let (warm_up, rounds) = if cfg!(miri) { (4, 8) } else { (50, 1_000) };
     (0..warm_up).for_each(use_and_drop);
-    let before = LIVE.load(Relaxed);
+    let before = bytes_in_use();
     (0..rounds).for_each(use_and_drop);
-    let after = LIVE.load(Relaxed);
-    // One registry's memory is more than this; whoever leaked one per round would leak hundreds.
+    let after = bytes_in_use();
+    // A leak of one registry per round would exceed this many times over.
     let bound = before + 64 * 1_024;
     assert!(after <= bound, "{before} bytes, then {after} after {rounds} registries");
 }

@@ -1,14 +1,18 @@
 //! Processes that end inside a fact, and processes that fork.
 //!
-//! Each case runs in a process of its own: the test starts its own program again with `TALLYBOOK_PROCESS_CASE`.
+//! Each case runs in its own process: the test starts this program again with
+//! `TALLYBOOK_PROCESS_CASE` set.
 #![cfg(all(unix, not(miri)))]
 
+#[path = "support/child.rs"]
+mod child;
+
+use child::{abort_if_it_hangs, run_again};
 use std::cell::RefCell;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tallybook::{Counter, Gauge, Registry, Set, Stats};
 
 #[derive(Stats)]
@@ -18,25 +22,16 @@ struct Numbers {
     last: Gauge,
 }
 
-/// What a process ends with if all went well.
+/// The exit code of a process that succeeded.
 const WELL: i32 = 7;
 
-/// Runs a case in a process of its own, which has to end with [`WELL`].
+/// Runs a case in its own process, which must exit with [`WELL`].
 fn case(name: &str, run: impl FnOnce()) {
     const CASE: &str = "TALLYBOOK_PROCESS_CASE";
-    if std::env::var(CASE).as_deref() == Ok(name) {
-        let since = Instant::now();
-        thread::spawn(move || {
-            while since.elapsed() < Duration::from_secs(60) {
-                thread::park_timeout(Duration::from_secs(60));
-            }
-            eprintln!("it hangs");
-            std::process::abort();
-        });
+    let Some(output) = run_again(CASE, name) else {
+        abort_if_it_hangs();
         return run();
-    }
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    let output = command.args([name, "--exact", "--nocapture"]).env(CASE, name).output().unwrap();
+    };
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(WELL), "{name}: {}\n{text}", output.status);
 }
@@ -49,7 +44,7 @@ fn note(set: &Set<Numbers>) {
     });
 }
 
-/// Threads that record until they are told to stop, and answer how often they did. They have begun when this returns.
+/// Threads that record until they are stopped.
 struct Busy {
     is_over: Arc<AtomicBool>,
     threads: Vec<thread::JoinHandle<u64>>,
@@ -104,14 +99,14 @@ struct Late(Registry, Set<Numbers>);
 impl Drop for Late {
     fn drop(&mut self) {
         let Late(registry, set) = self;
-        // May get the shard of the thread that is still inside of its fact.
+        // May get the shard of the thread that is still inside its fact.
         let mine = set.clone();
         thread::spawn(move || note(&mine)).join().unwrap();
         let mut collector = registry.collector().unwrap();
         let cuts = [collector.tick(), collector.tick()];
         let is_whole = cuts.iter().all(|cut| cut.set(set).count == cut.set(set).again);
-        // One fact was over before the first tick. The fact that never ends may hold up every cut, but none is fresh and
-        // lacks what was over.
+        // One fact ended before the first tick. The fact that never ends may make every snapshot
+        // stale, but no fresh snapshot may lack the fact that ended.
         if !is_whole || (!cuts[0].is_stale() && cuts[0].set(set).count < 1) {
             eprintln!("{:?}, {:?}", cuts[0].set(set), cuts[1].set(set));
             std::process::abort();
@@ -126,7 +121,7 @@ fn exit_inside_a_fact_with_destructors_that_record() {
         let builder = Registry::builder().patience(Duration::ZERO);
         let registry = builder.shutdown_timeout(Duration::ZERO).build();
         let set = registry.set::<Numbers>("set").unwrap();
-        // Before this thread's first fact: what is registered first is dropped last.
+        // Before this thread's first fact: the destructor registered first runs last.
         LATE.set(Some(Late(registry.clone(), set.clone())));
         set.record(|_| std::process::exit(WELL));
     });
@@ -138,25 +133,26 @@ unsafe extern "C" {
     fn _exit(status: i32) -> !;
 }
 
-/// Runs `child` in a fork of this process, which has one thread, and answers whether it answered `true`.
+/// Runs `child` in a fork of this process, which has one thread. Returns whether `child` returned
+/// `true`.
 fn forked(child: impl FnOnce() -> bool) -> bool {
-    // SAFETY: the child calls nothing that another thread of the parent may have locked: the system's allocator is made for
-    // this, and of the library it uses what is its own.
+    // SAFETY: the child takes no lock that another thread of the parent may hold: the system's
+    // allocator supports `fork`, and the child uses its own registry.
     let pid = unsafe { fork() };
     assert!(pid >= 0, "no fork");
     if pid == 0 {
         let is_well = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child));
-        // SAFETY: it takes any number. No destructors: these threads are not here.
+        // SAFETY: any status is valid. No destructors run, because their threads do not exist here.
         unsafe { _exit(if is_well.unwrap_or(false) { WELL } else { 1 }) };
     }
     let mut status = 0;
     // SAFETY: the pointer is to a local.
     let waited = unsafe { waitpid(pid, &raw mut status, 0) };
-    // The process ended by itself, with that code.
+    // The process exited by itself with that code.
     waited == pid && status == WELL << 8
 }
 
-/// What a child does: a registry of its own counts, with what it inherits lying around.
+/// What a child does: its own registry counts correctly, with an inherited one in memory.
 fn count_in_child(inherited: &Set<Numbers>) -> bool {
     note(inherited);
     let registry = Registry::new();

@@ -1,30 +1,21 @@
-//! Questions that are taken back: they and what they captured are gone at once, collected or not.
+//! Questions that are cancelled: they and what they captured are dropped at once, with or without a
+//! collector.
 
+#[path = "support/idle.rs"]
+mod idle;
+#[path = "support/poll.rs"]
+mod poll;
+
+use idle::Idle;
+use poll::poll_once;
 use std::sync::{Arc, Barrier};
-use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
-use tallybook::event::NoReply;
-use tallybook::{Actor, Collector, Event, Reducer, Registry};
+use tallybook::{Actor, Collector, NoReply, Registry};
 
-#[derive(Event)]
-enum Never {
-    #[expect(dead_code, reason = "nobody sends one")]
-    Sent,
-}
-
-struct Seven;
-
-impl Reducer for Seven {
-    type Event = Never;
-    type Snapshot = ();
-    fn apply(&mut self, _: Never, _: Duration) {}
-    fn snapshot(&self) {}
-}
-
-fn actor() -> (Registry, Actor<Seven>, Collector) {
+fn actor() -> (Registry, Actor<Idle>, Collector) {
     let registry = Registry::new();
-    let actor = registry.actor("seven", Seven).unwrap();
+    let actor = registry.actor("idle", Idle).unwrap();
     let collector = registry.collector().unwrap();
     (registry, actor, collector)
 }
@@ -42,10 +33,10 @@ fn what_was_captured_goes_with_the_reply() {
     assert_eq!(ask().wait(Duration::ZERO), Err(NoReply::TimedOut));
     assert_eq!(Arc::strong_count(&captured), 1);
     let mut waiting = ask().into_future();
-    assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert!(poll_once(waiting.as_mut()).is_pending());
     drop(waiting);
     assert_eq!(Arc::strong_count(&captured), 1);
-    // One that is kept is answered.
+    // A question whose reply is kept is answered.
     let kept = ask();
     assert_eq!(Arc::strong_count(&captured), 2);
     collector.close_epoch();
@@ -73,7 +64,7 @@ fn it_is_dropped_where_its_reply_is() {
     assert_eq!(told.try_recv(), Ok(thread));
 }
 
-// By the gauge of the collector, which counts the list of what is to be done.
+// According to the collector's memory gauge, which includes the list of requests.
 #[test]
 fn the_list_of_questions_does_not_grow_by_those_that_were_taken_back() {
     let count = if cfg!(miri) { 200 } else { 100_000 };
@@ -92,14 +83,15 @@ fn memory(registry: &Registry, collector: &mut Collector) -> i64 {
     now.set(&registry.collector_stats()).memory.expect("it is set at each tick")
 }
 
-// A capture that asks again, and one that restarts the actor: no lock is held while it is dropped.
+// A capture that asks another question or restarts the actor as it is dropped: no lock is held
+// then.
 #[test]
 fn what_is_captured_may_come_back_as_it_is_dropped() {
-    struct Again(Actor<Seven>);
+    struct Again(Actor<Idle>);
     impl Drop for Again {
         fn drop(&mut self) {
             (0..10).for_each(|_| drop(self.0.ask(|_| ())));
-            self.0.restart(Seven);
+            self.0.restart(Idle);
         }
     }
     let (_registry, actor, mut collector) = actor();
@@ -109,7 +101,7 @@ fn what_is_captured_may_come_back_as_it_is_dropped() {
     }
     let again = Again(actor.clone());
     let asked = actor.ask(move |_| drop(again));
-    // An answer that comes back, too, and that nobody wants.
+    // An answer whose `Drop` does the same, and whose reply is dropped.
     let again = Again(actor.clone());
     let unwanted = actor.ask(move |_| again);
     collector.tick();

@@ -1,37 +1,21 @@
-//! Readers: they see the newest cut, wait in whatever way they like, and disturb nobody.
+//! Readers see the newest snapshot, wait in any way, and disturb nobody.
 
-use std::future::Future;
+#[path = "support/hits.rs"]
+mod hits;
+#[path = "support/poll.rs"]
+mod poll;
+#[path = "support/wakes.rs"]
+mod wakes;
+
+use hits::{Hits, hits};
+use poll::poll_once;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
-use tallybook::reader::Waited;
-use tallybook::{Collector, Counter, Registry, Set, Snapshot, Stats};
-
-/// What is read.
-#[derive(Stats)]
-struct Hits {
-    hits: Counter,
-}
-
-fn hits() -> (Registry, Set<Hits>, Collector) {
-    let registry = Registry::new();
-    let hits = registry.set("hits").unwrap();
-    let collector = registry.collector().unwrap();
-    (registry, hits, collector)
-}
-
-/// Counts how often it was woken.
-#[derive(Default)]
-struct Woken(AtomicUsize);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, SeqCst);
-    }
-}
+use tallybook::{Registry, Snapshot, Waited};
+use wakes::Wakes;
 
 #[test]
 fn the_latest_is_empty_at_first_and_then_that_of_the_last_tick() {
@@ -77,7 +61,7 @@ fn a_snapshot_never_changes() {
     }
 }
 
-/// Snapshots that nobody keeps are gone, whether readers read or not.
+/// Snapshots that nobody holds are dropped, whether or not readers read.
 #[test]
 fn a_reader_that_never_reads_keeps_nothing() {
     let (registry, _, mut collector) = hits();
@@ -91,15 +75,15 @@ fn a_reader_that_never_reads_keeps_nothing() {
 fn next_is_woken_by_the_next_tick_and_not_before() {
     let (registry, _, mut collector) = hits();
     let reader = registry.reader();
-    let woken = Arc::new(Woken::default());
-    let waker = Waker::from(woken.clone());
+    let wakes = Wakes::new();
+    let waker = wakes.waker();
     let mut context = Context::from_waker(&waker);
     let mut next = pin!(reader.next(0));
     assert!(next.as_mut().poll(&mut context).is_pending());
     assert!(next.as_mut().poll(&mut context).is_pending());
-    assert_eq!(woken.0.load(SeqCst), 0);
+    assert_eq!(wakes.count(), 0);
     collector.tick();
-    assert_eq!(woken.0.load(SeqCst), 1);
+    assert_eq!(wakes.count(), 1);
     let Poll::Ready(cut) = next.as_mut().poll(&mut context) else { panic!("still pending") };
     assert_eq!(cut.epoch(), 1);
 }
@@ -109,20 +93,19 @@ fn next_returns_the_newest_at_once_if_there_is_one() {
     let (registry, _, mut collector) = hits();
     (0..5).for_each(|_| drop(collector.tick()));
     let reader = registry.reader();
-    let mut context = Context::from_waker(Waker::noop());
     for seen in 0..5 {
-        let Poll::Ready(cut) = pin!(reader.next(seen)).poll(&mut context) else { panic!("{seen}") };
+        let Poll::Ready(cut) = poll_once(pin!(reader.next(seen))) else { panic!("{seen}") };
         assert_eq!(cut.epoch(), 5);
     }
-    assert!(pin!(reader.next(5)).poll(&mut context).is_pending());
+    assert!(poll_once(pin!(reader.next(5))).is_pending());
 }
 
 #[test]
 fn one_tick_wakes_all_that_wait_and_a_wait_that_was_dropped_takes_no_wake_away() {
     let (registry, _, mut collector) = hits();
     let reader = registry.reader();
-    let woken = Arc::new(Woken::default());
-    let waker = Waker::from(woken.clone());
+    let wakes = Wakes::new();
+    let waker = wakes.waker();
     let mut context = Context::from_waker(&waker);
     let mut waits: Vec<_> = (0..10).map(|_| Box::pin(reader.next(0))).collect();
     for wait in &mut waits {
@@ -130,8 +113,8 @@ fn one_tick_wakes_all_that_wait_and_a_wait_that_was_dropped_takes_no_wake_away()
     }
     waits.drain(2..7);
     collector.tick();
-    assert_eq!(woken.0.load(SeqCst), 5);
-    // One more drops after its wake and before its poll.
+    assert_eq!(wakes.count(), 5);
+    // Another one is dropped after it was woken and before it is polled.
     drop(waits.pop());
     for wait in &mut waits {
         assert!(wait.as_mut().poll(&mut context).is_ready());
@@ -144,14 +127,13 @@ fn a_stale_cut_is_not_a_next_one() {
     let hits = registry.set::<Hits>("hits").unwrap();
     let mut collector = registry.collector().unwrap();
     let reader = registry.reader();
-    let mut context = Context::from_waker(Waker::noop());
     let mut next = pin!(reader.next(0));
     hits.record(|_| {
         assert!(collector.tick().is_stale());
-        assert!(next.as_mut().poll(&mut context).is_pending());
+        assert!(poll_once(next.as_mut()).is_pending());
     });
     collector.tick();
-    assert!(next.as_mut().poll(&mut context).is_ready());
+    assert!(poll_once(next.as_mut()).is_ready());
 }
 
 #[test]
@@ -173,7 +155,7 @@ fn a_timed_wait_says_that_the_time_was_over() {
 #[test]
 fn a_timed_wait_in_a_disabled_registry_lasts_as_long_as_it_says() {
     let (start, time) = (Instant::now(), Duration::from_millis(20));
-    // A wake of this thread that has nothing to do with the wait.
+    // A spurious wake-up of this thread.
     thread::current().unpark();
     assert!(Registry::disabled().reader().wait_next(0, time).next().is_none());
     assert!(start.elapsed() >= time, "{:?}", start.elapsed());

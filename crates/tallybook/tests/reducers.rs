@@ -1,5 +1,9 @@
-//! Reducers: what they may hold, and when they are told that something was sent.
+//! Reducers: which handles they may hold, and which time they are given with an event.
 
+#[path = "support/clock.rs"]
+mod clock;
+
+use clock::manual;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -20,7 +24,7 @@ struct Facts {
     made: Counter,
 }
 
-/// All handles that a reducer can have to the registry that it lives in.
+/// Every kind of handle that a reducer can hold to its own registry.
 struct Handles {
     _reader: Reader,
     _tracker: RateTracker,
@@ -30,7 +34,7 @@ struct Handles {
     set: Set<Facts>,
 }
 
-/// Holds them, and something that tells whether it is there.
+/// A reducer that holds handles, and a reference that shows whether the reducer still exists.
 struct Holder(Option<Handles>, #[expect(dead_code, reason = "it is held")] Arc<()>);
 
 impl Reducer for Holder {
@@ -61,7 +65,7 @@ fn holders() -> (Registry, Actor<Holder>, [Weak<()>; 3]) {
     };
     actor.restart(Holder(Some(handles()), second));
     let handles = handles();
-    // Nobody waits for this one, and nobody has taken it back.
+    // A question that is neither awaited nor cancelled.
     std::mem::forget(actor.ask(move |_| (handles.set.clone(), asked)));
     (registry, actor, gone)
 }
@@ -76,7 +80,7 @@ fn a_reducer_goes_with_its_registry_whatever_handles_it_has() {
     assert!(gone[..2].iter().all(|gone| gone.upgrade().is_none()));
 }
 
-// What is still to be done holds them, and there is nobody to do it.
+// The pending requests hold the handles, and no collector ever serves them.
 #[test]
 fn so_do_those_that_were_never_collected() {
     let (registry, actor, gone) = holders();
@@ -98,7 +102,7 @@ fn a_reader_outlives_its_registry() {
     assert!(reader.wait_next(2, Duration::ZERO).next().is_none());
 }
 
-/// When it was told that the events were sent, by their cut.
+/// The times that it was given with its events.
 #[derive(Default)]
 struct Times(Vec<Duration>);
 
@@ -113,11 +117,10 @@ impl Reducer for Times {
     }
 }
 
-// A fact that had begun before the cut belongs to it as a whole.
+// A fact that began before the cut belongs to the cut as a whole.
 #[test]
 fn an_event_of_a_fact_that_went_on_after_the_cut_has_the_time_of_the_cut() {
-    let clock = Arc::new(ManualClock::new());
-    let registry = Registry::builder().clock(clock.clone()).patience(Duration::ZERO).build();
+    let (registry, clock) = manual(|builder| builder.patience(Duration::ZERO));
     let set = registry.set::<Facts>("facts").unwrap();
     let times = registry.actor("times", Times::default()).unwrap();
     let mut collector = registry.collector().unwrap();
@@ -132,7 +135,7 @@ fn an_event_of_a_fact_that_went_on_after_the_cut_has_the_time_of_the_cut() {
     assert_eq!(*collector.tick().state(&times), [cut]);
 }
 
-/// Tells the time that it is then.
+/// Advances the clock to a time, and returns that time.
 trait AdvanceTo {
     fn advance_to(&self, seconds: u64) -> Duration;
 }
@@ -145,7 +148,7 @@ impl AdvanceTo for ManualClock {
     }
 }
 
-/// An event that nobody collected may hold a handle, which keeps the queue that it waits in.
+/// An event that is never collected may hold a sender, which keeps the queue that holds the event.
 #[test]
 fn events_that_hold_a_sender_go_with_the_registry() {
     struct Holding(#[expect(dead_code, reason = "held")] Sender<Holding>, Arc<()>);
@@ -170,7 +173,7 @@ fn events_that_hold_a_sender_go_with_the_registry() {
         type Event = Holding;
         type Snapshot = ();
         fn apply(&mut self, event: Holding, _: Duration) {
-            assert_eq!(Arc::strong_count(&event.1), 0, "nobody is to see it");
+            assert_eq!(Arc::strong_count(&event.1), 0, "it must not be applied");
         }
         fn snapshot(&self) {}
     }
@@ -179,14 +182,14 @@ fn events_that_hold_a_sender_go_with_the_registry() {
     let registry = Registry::new();
     let idle = registry.actor("idle", Idle).unwrap();
     let sender = idle.sender();
-    // In one side each, and on another thread.
+    // From this thread, and from another.
     sender.send(Holding(sender.clone(), alive.clone()));
     thread::scope(|scope| {
         scope.spawn(|| sender.send(Holding(sender.clone(), alive.clone())));
     });
     drop((registry, idle));
     assert_eq!(Arc::strong_count(&alive), 1);
-    // Whoever still has a sender may use it; nothing waits any more.
+    // A sender that is left may still be used; nothing is queued any more.
     sender.send(Holding(sender.clone(), alive.clone()));
     assert_eq!(Arc::strong_count(&alive), 1);
 }

@@ -1,4 +1,4 @@
-//! What may be registered under which name, and what the refusals say.
+//! Which names may be registered, and the errors for those that may not.
 
 use tallybook::error::RegisterError;
 use tallybook::{Counter, Label, PerLabel, Registry, Stats};
@@ -17,7 +17,7 @@ struct Disk {
     by_mode: PerLabel<Mode, Io>,
 }
 
-/// A set whose nested field spells like a plain one: both are `…_io_read`.
+/// A set in which a nested field and a plain one have the same full name, `…_io_read`.
 #[derive(Stats)]
 struct Doubled {
     io: Io,
@@ -73,7 +73,8 @@ fn a_name_is_given_once() {
     assert_eq!(family(&registry, "peer", "addr"), Ok(()));
     let expected = |what, name, other| {
         refused(&format!(
-            "the {what} `{name}` cannot be registered: the {other} `{name}` has that name; choose another"
+            "the {what} `{name}` cannot be registered: the {other} `{name}` has that name; \
+             choose another"
         ))
     };
     assert_eq!(set(&registry, "disk"), expected("set", "disk", "set"));
@@ -84,27 +85,28 @@ fn a_name_is_given_once() {
     assert_eq!(set(&Registry::new(), "disk"), Ok(()), "in another registry it is free");
 }
 
-// rqbit's page declares one metric twice: one tool refuses the whole page, another drops the second value.
+// rqbit's page declares one metric twice: one tool refuses the whole page, another drops the second
+// value.
 #[test]
 fn two_metrics_of_one_full_name_are_refused() {
     let registry = Registry::new();
     registry.set::<Disk>("disk").unwrap();
-    let expected = "`disk_io` cannot be registered: its metric `disk_io_read` is also a metric of `disk`; \
-                    rename one of the two or a field (`#[stats(name = \"…\")]`)";
+    let expected = "`disk_io` cannot be registered: its metric `disk_io_read` is also a metric of \
+                    `disk`; rename one of the two or a field (`#[stats(name = \"…\")]`)";
     assert_eq!(set(&registry, "disk_io"), refused(expected));
     assert_eq!(family(&registry, "disk_io", "n"), refused(expected));
-    let expected = "`disk_by_mode` cannot be registered: its metric `disk_by_mode_read` is also a metric of \
-                    `disk`; rename one of the two or a field (`#[stats(name = \"…\")]`)";
+    let expected = "`disk_by_mode` cannot be registered: its metric `disk_by_mode_read` is also a \
+                    metric of `disk`; rename one of the two or a field (`#[stats(name = \"…\")]`)";
     assert_eq!(set(&registry, "disk_by_mode"), refused(expected));
     let error = registry.set::<Io>("disk_io").unwrap_err();
     assert!(matches!(error, RegisterError::MetricTaken { .. }));
 
-    // And the other way round: what is nested comes second.
+    // In the other order: the nested set comes second.
     let registry = Registry::new();
     assert_eq!(set(&registry, "disk_io"), Ok(()));
     let error = registry.set::<Disk>("disk").unwrap_err().to_string();
-    let expected = "`disk` cannot be registered: its metric `disk_io_read` is also a metric of `disk_io`; \
-                    rename one of the two or a field (`#[stats(name = \"…\")]`)";
+    let expected = "`disk` cannot be registered: its metric `disk_io_read` is also a metric of \
+                    `disk_io`; rename one of the two or a field (`#[stats(name = \"…\")]`)";
     assert_eq!(error, expected);
 }
 
@@ -166,7 +168,7 @@ fn registering_while_others_record_and_tick_shows_everything() {
                     let family =
                         registry.family::<u8, Io>(&format!("family_{thread}_{n}"), "n").unwrap();
                     family.entry(0).unwrap().record(|i| i.read.inc());
-                    // Either there is a collector already, or this cut has both.
+                    // Either there is a collector already, or this snapshot has both.
                     if let Ok(mut collector) = registry.collector() {
                         let cut = collector.tick();
                         assert_eq!((cut.set(&set).read, cut.family(&family).total().read), (1, 1));

@@ -1,5 +1,9 @@
-//! Many registries: made, used and dropped in any order, from any thread, while others record.
+//! Many registries: created, used and dropped in any order, from any thread, while others record.
 
+#[path = "support/random.rs"]
+mod random;
+
+use random::Random;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -14,7 +18,7 @@ struct Tenant {
     calls: Live,
 }
 
-/// A registry of which every fact is counted beside.
+/// A registry, with a separate count of its facts.
 struct World {
     registry: Registry,
     tenant: Set<Tenant>,
@@ -29,7 +33,7 @@ const STEPS: u64 = if cfg!(miri) { 25 } else { 3_000 };
 
 impl World {
     fn new(n: u64) -> Self {
-        // So that no cut is stale: a writer is waited for however long the machine is busy.
+        // No snapshot is stale, however busy the machine is.
         let registry = Registry::builder().patience(Duration::from_secs(3_600)).build();
         let users = registry.family("user", "n").unwrap();
         World {
@@ -60,7 +64,7 @@ impl World {
         tenant.one
     }
 
-    /// Ticks, unless another thread is at it.
+    /// Ticks, unless another thread does so.
     fn tick(&self) {
         if let Ok(mut collector) = self.collector.try_lock()
             && let Some(collector) = collector.as_mut()
@@ -76,7 +80,7 @@ impl World {
         }
     }
 
-    /// By the last one that has it.
+    /// Called by the last owner.
     fn finish(self) {
         let World { registry, tenant, users, held, facts, collector } = self;
         drop(collector);
@@ -86,22 +90,16 @@ impl World {
         assert_eq!(latest.set(&tenant).one, facts);
         assert_eq!(latest.set(&tenant).calls.live(), 0);
         assert_eq!(latest.family(&users).total().two, facts);
-        // A handle that is left over records into the void.
+        // A handle that outlives its registry records nowhere.
         tenant.record(|t| t.one.inc());
     }
 }
 
-/// Whose numbers are random enough.
-fn next(state: &mut u64) -> u64 {
-    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    *state >> 33
-}
-
 fn work(worlds: &Mutex<Vec<Arc<World>>>, seed: u64) {
-    let mut state = seed;
+    let mut random = Random::new(seed);
     let (mut mine, mut threads) = (Vec::new(), Vec::new());
     for _ in 0..STEPS {
-        let n = next(&mut state);
+        let n = random.bits() >> 33;
         let chosen = {
             let worlds = worlds.lock().unwrap();
             (!worlds.is_empty()).then(|| worlds[n as usize % worlds.len()].clone())
@@ -161,7 +159,7 @@ fn a_thread_that_used_many_registries_finds_each_again() {
         world.tick();
         assert_eq!(world.check(&world.registry.reader().latest()), 6);
     }
-    // Every other one goes; those between are found as before.
+    // Every other one is dropped; the remaining ones are found as before.
     let mut keep = false;
     worlds.retain(|_| {
         keep = !keep;

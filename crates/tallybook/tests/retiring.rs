@@ -1,4 +1,8 @@
-//! When an entry retires: random holds, facts, releases, pumps and ticks against a plain model.
+//! When an entry retires: random holds, facts, releases, pumps and ticks, compared with a plain
+//! model.
+
+#[path = "support/cases.rs"]
+mod cases;
 
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +20,7 @@ type Peers = Family<u8, Peer>;
 enum Step {
     Hold(u8),
     Record(u8, u64),
-    /// Lets go of one holder.
+    /// Drops one handle.
     Release(u8),
     Pump,
     Tick,
@@ -56,7 +60,8 @@ impl Model {
         entry
     }
 
-    /// What the snapshot shows: an entry that nobody holds goes, unless its last release was in this interval.
+    /// Returns the entries that changed. An entry that nobody holds retires, unless it was touched
+    /// in this interval.
     fn tick(&mut self) -> BTreeSet<u8> {
         let gone: Vec<u8> = self
             .live
@@ -75,7 +80,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 512 }))]
+    #![proptest_config(cases::config(512, 8, Some("proptest-regressions/retiring.txt")))]
     #[test]
     fn an_entry_goes_when_its_last_change_was_shown(steps in prop::collection::vec(step(), 1..80)) {
         let registry = Registry::new();
@@ -121,9 +126,9 @@ proptest! {
                     prop_assert_eq!(total, model.retired + expected.values().sum::<u64>());
                     prop_assert!(total >= total_before);
                     total_before = total;
-                    let told: Vec<u8> = family.changed().map(|(key, _)| *key).collect();
-                    prop_assert_eq!(told.len(), changed.len());
-                    prop_assert_eq!(told.into_iter().collect::<BTreeSet<_>>(), changed);
+                    let listed: Vec<u8> = family.changed().map(|(key, _)| *key).collect();
+                    prop_assert_eq!(listed.len(), changed.len());
+                    prop_assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), changed);
                     for key in 0..4 {
                         let found = family.get(&key).map(|peer| peer.bytes);
                         prop_assert_eq!(found, expected.get(&key).copied());
@@ -150,7 +155,7 @@ fn a_change_before_a_pump_is_shown_before_the_entry_goes() {
     assert_eq!((cut.family(&peers).len(), cut.family(&peers).retired().bytes), (0, 101));
 }
 
-/// An entry that is held and let go in each of many epochs is one entry to look at.
+/// An entry that is held and released in each of many epochs is listed once.
 #[test]
 fn an_entry_that_is_let_go_in_many_epochs_goes_once() {
     let registry = Registry::new();

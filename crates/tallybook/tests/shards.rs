@@ -1,7 +1,11 @@
-//! A shard per thread that records, given back when the thread ends; and what a panic inside a fact leaves behind.
+//! Each recording thread has its own shard until it ends; and a panic inside a fact leaves
+//! everything consistent.
 
+#[path = "support/panics.rs"]
+mod panics;
+
+use panics::attempt;
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -33,8 +37,9 @@ fn shards(registry: &Registry) -> Option<i64> {
     registry.collector().unwrap().tick().set(&registry.collector_stats()).shards
 }
 
-/// `THREADS` threads that record once, and are all alive when the last of them does. Joined one by one: the end of a scope
-/// does not wait for the destructors of thread-locals, which give the shards back.
+/// `THREADS` threads record once each, and all are alive when the last one does. They are joined
+/// one by one, because the end of a scope does not wait for the destructors of thread-locals, which
+/// return the shards.
 fn record_in_threads_at_once(calls: &Set<Calls>) {
     let all_recorded = Barrier::new(THREADS);
     thread::scope(|scope| {
@@ -59,7 +64,7 @@ fn each_live_thread_has_its_own_shard_and_gives_it_back() {
     }
 }
 
-/// Records when the thread that it was kept in ends.
+/// Records when its thread ends.
 enum AtExit {
     Fact(Set<Calls>),
     Entry(Entry<u8, Kind>),
@@ -85,7 +90,7 @@ thread_local! {
     static KEPT_TOO: RefCell<Vec<AtExit>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Registers the thread-local's destructor, without anything in it.
+/// Registers the destructor of the thread-local, which stays empty.
 fn touch(kept: &'static thread::LocalKey<RefCell<Vec<AtExit>>>) {
     kept.with_borrow_mut(Vec::clear);
 }
@@ -111,7 +116,8 @@ fn destructors_of_thread_locals_count_in_every_order() {
     for first_use in 0..3 {
         let (set, family) = (calls.clone(), kinds.clone());
         let exits = thread::spawn(move || {
-            // Destructors run in the order of registration, or against it: each comes first and last here.
+            // Destructors run in the order of registration or in reverse: each one is first and
+            // last here.
             let facts = [
                 || {},
                 || touch(&KEPT),
@@ -130,7 +136,7 @@ fn destructors_of_thread_locals_count_in_every_order() {
         let rounds = first_use as u64 + 1;
         assert_eq!((now.begun, now.ended, now.running.closed), (rounds, rounds, rounds));
         assert_eq!((kind.begun, kind.running.closed), (rounds, rounds));
-        // And it is let go of: two ticks later the entry is gone.
+        // The handles were dropped, too: two ticks later the entry has retired.
         assert!(collector.tick().family(&kinds).is_empty());
     }
 }
@@ -144,7 +150,8 @@ fn a_thread_that_records_only_while_it_ends_counts() {
     assert_eq!(begun(&registry, &calls), 1);
 }
 
-/// A fact of one registry, around one of another, around one of the first, when its thread ends.
+/// When its thread ends, records a fact of one registry around one of another around one of the
+/// first.
 struct Sandwich {
     outer: Set<Calls>,
     between: Set<Calls>,
@@ -161,7 +168,7 @@ impl Drop for Sandwich {
     }
 }
 
-/// Ticks while such a fact is in its middle; what the cut at its end shows must be all of it.
+/// Ticks in the middle of such a fact. The snapshot after its end must show all of it.
 fn whole_around_another_registry(at_exit: bool) {
     thread_local! { static LATE: RefCell<Option<Sandwich>> = const { RefCell::new(None) } }
     let registry = Registry::builder().patience(std::time::Duration::ZERO).build();
@@ -248,7 +255,7 @@ fn handles_outlive_their_registry_and_threads_too() {
         to.send(handles()).unwrap();
         drop(registry);
         drop(is_done.recv().unwrap());
-        // Nobody collects these; nothing else may happen.
+        // These are never collected, and do no harm.
         kept.0.record(|c| c.begun.inc());
         kept.1.record(|k| k.begun.inc());
     }
@@ -264,7 +271,7 @@ fn a_panic_ends_the_fact_and_what_it_counted_stays() {
     let (one, two) = (kinds.entry(1).unwrap(), kinds.entry(2).unwrap());
     let mut collector = registry.collector().unwrap();
     for round in 1..=4 {
-        let panics = catch_unwind(AssertUnwindSafe(|| {
+        let fact = attempt(|| {
             calls.record(|c| {
                 c.begun.inc();
                 one.record(|k| {
@@ -276,9 +283,9 @@ fn a_panic_ends_the_fact_and_what_it_counted_stays() {
                 });
                 c.ended.inc();
             });
-        }));
-        assert!(panics.is_err());
-        // Not stuck, and this thread records on.
+        });
+        assert!(fact.is_none());
+        // The epoch is not stuck, and this thread can still record.
         let cut = collector.tick();
         assert!(!cut.is_stale());
         let begun = |n| cut.family(&kinds).get(&n).unwrap().begun;
@@ -298,10 +305,10 @@ fn a_panic_caught_inside_a_fact_leaves_the_outer_fact_whole() {
     let mut collector = registry.collector().unwrap();
     one.record(|k| {
         k.begun.inc();
-        let inner = catch_unwind(AssertUnwindSafe(|| {
+        let inner = attempt(|| {
             two.record(|_| calls.record(|_| std::panic::resume_unwind(Box::new("caught"))));
-        }));
-        assert!(inner.is_err());
+        });
+        assert!(inner.is_none());
         two.record(|k| k.begun.add(5));
         k.begun.inc();
     });

@@ -1,38 +1,20 @@
-//! Snapshots as a stream: the newest each time, on any runtime, and nothing left behind.
+//! Snapshots as a stream: each item is the newest snapshot, on any runtime, and nothing leaks.
+
+#[path = "support/hits.rs"]
+mod hits;
+#[path = "support/wakes.rs"]
+mod wakes;
 
 use futures_core::Stream;
 use futures_util::StreamExt;
+use hits::{Hits, hits};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::{Context, Poll, Wake, Waker};
-use tallybook::reader::Snapshots;
-use tallybook::{Collector, Counter, Registry, Set, Stats};
+use std::task::{Context, Poll, Waker};
+use tallybook::{Registry, Set, Snapshots};
+use wakes::Wakes;
 
-/// What is read.
-#[derive(Stats)]
-struct Hits {
-    hits: Counter,
-}
-
-fn hits() -> (Registry, Set<Hits>, Collector) {
-    let registry = Registry::new();
-    let hits = registry.set("hits").unwrap();
-    let collector = registry.collector().unwrap();
-    (registry, hits, collector)
-}
-
-/// Counts how often it was woken.
-#[derive(Default)]
-struct Woken(AtomicUsize);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, SeqCst);
-    }
-}
-
-/// The epoch that a stream gives when it is polled once.
+/// Polls a stream once, and returns the epoch of its item.
 fn poll(stream: &mut Snapshots, waker: &Waker) -> Option<u64> {
     match Pin::new(stream).poll_next(&mut Context::from_waker(waker)) {
         Poll::Ready(snapshot) => Some(snapshot.expect("it never ends").epoch()),
@@ -43,13 +25,13 @@ fn poll(stream: &mut Snapshots, waker: &Waker) -> Option<u64> {
 #[test]
 fn who_is_slow_sees_the_newest_and_no_queue() {
     let (registry, _, mut collector) = hits();
-    let woken = Arc::new(Woken::default());
-    let waker = Waker::from(woken.clone());
+    let wakes = Wakes::new();
+    let waker = wakes.waker();
     let mut stream = registry.reader().stream(0);
     assert_eq!(poll(&mut stream, &waker), None);
     assert_eq!(poll(&mut stream, &waker), None);
     (0..5).for_each(|_| drop(collector.tick()));
-    assert!(woken.0.load(SeqCst) >= 1);
+    assert!(wakes.count() >= 1);
     assert_eq!(poll(&mut stream, &waker), Some(5));
     assert_eq!(poll(&mut stream, &waker), None);
     collector.tick();
@@ -61,33 +43,33 @@ fn who_is_slow_sees_the_newest_and_no_queue() {
 #[test]
 fn each_task_that_polls_is_the_one_that_is_woken() {
     let (registry, _, mut collector) = hits();
-    let wakers = [(); 2].map(|()| Arc::new(Woken::default()));
+    let tasks = [(); 2].map(|()| Wakes::new());
     let mut stream = registry.reader().stream(0);
-    for woken in &wakers {
-        assert_eq!(poll(&mut stream, &Waker::from(woken.clone())), None);
+    for wakes in &tasks {
+        assert_eq!(poll(&mut stream, &wakes.waker()), None);
     }
     collector.tick();
-    assert_eq!(wakers.map(|woken| woken.0.load(SeqCst)), [0, 1]);
+    assert_eq!(tasks.map(|wakes| wakes.count()), [0, 1]);
 }
 
 #[test]
 fn a_stream_that_is_dropped_while_it_waits_leaves_nothing() {
     let (registry, _, mut collector) = hits();
-    let woken = Arc::new(Woken::default());
+    let wakes = Wakes::new();
     for _ in 0..100 {
         let mut stream = registry.reader().stream(0);
-        assert_eq!(poll(&mut stream, &Waker::from(woken.clone())), None);
+        assert_eq!(poll(&mut stream, &wakes.waker()), None);
     }
-    assert_eq!(Arc::strong_count(&woken), 1);
+    assert_eq!(Arc::strong_count(&wakes), 1);
     collector.tick();
-    assert_eq!(woken.0.load(SeqCst), 0);
+    assert_eq!(wakes.count(), 0);
 }
 
 #[test]
 fn in_a_disabled_registry_it_waits() {
-    let woken = Arc::new(Woken::default());
+    let wakes = Wakes::new();
     let mut stream = Registry::disabled().reader().stream(0);
-    assert_eq!(poll(&mut stream, &Waker::from(woken)), None);
+    assert_eq!(poll(&mut stream, &wakes.waker()), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

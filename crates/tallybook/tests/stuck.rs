@@ -1,11 +1,24 @@
-//! A writer that stays inside a fact: nobody waits for it, nothing is lost, and every cut says how old it is.
+//! A writer that stays inside a fact: nobody waits for it, nothing is lost, and every snapshot
+//! tells its age.
 
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/idle.rs"]
+mod idle;
+#[path = "support/parked.rs"]
+mod parked;
+#[path = "support/sum.rs"]
+mod sum;
+
+use clock::manual;
+use parked::Parked;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Duration;
-use tallybook::error::StopError;
-use tallybook::{Collector, Counter, ManualClock, Registry, Set, Snapshot, Stats};
+use tallybook::{
+    Collector, Counter, ManualClock, Registry, RegistryBuilder, Set, Snapshot, Stats, StopError,
+};
 
 /// What is written.
 #[derive(Stats)]
@@ -14,41 +27,17 @@ struct Writes {
     ended: Counter,
 }
 
-/// A thread inside a fact.
-struct Parked {
-    go_on: Sender<()>,
-    thread: JoinHandle<()>,
+/// A thread that is in the middle of a write.
+fn parked(writes: &Set<Writes>) -> Parked {
+    Parked::inside(writes, |w| w.begun.inc(), |w| w.ended.inc())
 }
 
-impl Parked {
-    /// Starts a thread and returns when it is in the middle of a fact.
-    fn inside(writes: &Set<Writes>) -> Self {
-        let (inside, is_inside): (_, Receiver<()>) = channel();
-        let (go_on, goes_on): (_, Receiver<()>) = channel();
-        let writes = writes.clone();
-        let thread = thread::spawn(move || {
-            writes.record(|w| {
-                w.begun.inc();
-                inside.send(()).unwrap();
-                goes_on.recv().unwrap();
-                w.ended.inc();
-            });
-        });
-        is_inside.recv().unwrap();
-        Parked { go_on, thread }
-    }
-
-    fn release(self) {
-        self.go_on.send(()).unwrap();
-        self.thread.join().unwrap();
-    }
-}
-
-/// A registry that waits for nobody, and for nobody at the end either.
+/// A registry that waits for no writer, neither in a tick nor at the end.
 fn impatient() -> (Registry, Set<Writes>, Collector, Arc<ManualClock>) {
-    let clock = Arc::new(ManualClock::new());
-    let registry = Registry::builder().clock(clock.clone()).patience(Duration::ZERO);
-    let registry = registry.shutdown_timeout(Duration::ZERO).build();
+    let impatient = |builder: RegistryBuilder| {
+        builder.patience(Duration::ZERO).shutdown_timeout(Duration::ZERO)
+    };
+    let (registry, clock) = manual(impatient);
     let writes = registry.set("writes").unwrap();
     let collector = registry.collector().unwrap();
     (registry, writes, collector, clock)
@@ -76,7 +65,7 @@ fn a_stuck_epoch_shows_the_last_cut_as_stale_until_it_is_finished() {
     let first = collector.tick();
     assert!(!first.is_stale());
 
-    let parked = Parked::inside(&writes);
+    let parked = parked(&writes);
     clock.advance(Duration::from_secs(1));
     for stale in 1..=3 {
         write(&writes);
@@ -92,7 +81,7 @@ fn a_stuck_epoch_shows_the_last_cut_as_stale_until_it_is_finished() {
     }
     parked.release();
 
-    // The epoch that was stuck, and the one that has been open since: nothing that is over is missing.
+    // The epoch that was stuck and the one that has been open since: no fact that ended is missing.
     let exact = collector.tick();
     assert!(!exact.is_stale());
     assert_eq!((exact.epoch(), exact.at()), (3, Duration::from_secs(5)));
@@ -105,14 +94,15 @@ fn a_stuck_epoch_shows_the_last_cut_as_stale_until_it_is_finished() {
 #[test]
 fn a_tick_that_is_held_up_again_shows_what_held_up_the_one_before() {
     let (registry, writes, mut collector, clock) = impatient();
-    let one = Parked::inside(&writes);
+    let one = parked(&writes);
     clock.advance(Duration::from_secs(1));
     assert!(collector.tick().is_stale());
-    let two = Parked::inside(&writes);
+    let two = parked(&writes);
     one.release();
     write(&writes);
     clock.advance(Duration::from_secs(1));
-    // The first closing can be finished, the second can't: an older cut, but a newer one than before.
+    // The first epoch can be finished, the second cannot: the snapshot is stale, but newer than
+    // before.
     let older = collector.tick();
     assert_eq!((older.is_stale(), older.epoch(), counts(&older, &writes)), (true, 1, (1, 1)));
     assert_eq!((older.at(), older.interval()), (Duration::from_secs(1), Duration::from_secs(1)));
@@ -124,13 +114,13 @@ fn a_tick_that_is_held_up_again_shows_what_held_up_the_one_before() {
     assert_eq!((own.stale, own.ticks), (2, 1));
 }
 
-/// What is over before a tick is in it, also where a *pump* before was held up.
+/// A tick shows every fact that ended before it, even if the previous *pump* was held up.
 #[test]
 fn a_tick_after_a_pump_that_was_held_up_lacks_nothing() {
     let (_registry, writes, mut collector, _) = impatient();
-    assert!(collector.close_epoch());
-    let parked = Parked::inside(&writes);
-    assert!(!collector.close_epoch());
+    assert!(collector.pump());
+    let parked = parked(&writes);
+    assert!(!collector.pump());
     parked.release();
     write(&writes);
     let cut = collector.tick();
@@ -140,7 +130,7 @@ fn a_tick_after_a_pump_that_was_held_up_lacks_nothing() {
 #[test]
 fn the_first_cut_can_be_stuck() {
     let (registry, writes, mut collector, _) = impatient();
-    let parked = Parked::inside(&writes);
+    let parked = parked(&writes);
     for stale in 1..=2 {
         let cut = collector.tick();
         assert!(cut.is_stale());
@@ -178,7 +168,7 @@ fn an_idle_writer_holds_up_nobody() {
 #[test]
 fn other_writers_go_on_and_their_threads_may_begin_and_end() {
     let (_registry, writes, mut collector, _) = impatient();
-    let parked = Parked::inside(&writes);
+    let parked = parked(&writes);
     assert!(collector.tick().is_stale());
     let before = if cfg!(miri) { 3 } else { 20 };
     for _ in 0..before {
@@ -193,7 +183,7 @@ fn other_writers_go_on_and_their_threads_may_begin_and_end() {
 #[test]
 fn two_stuck_writers_are_both_waited_for() {
     let (_registry, writes, mut collector, _) = impatient();
-    let (one, two) = (Parked::inside(&writes), Parked::inside(&writes));
+    let (one, two) = (parked(&writes), parked(&writes));
     assert!(collector.tick().is_stale());
     two.release();
     assert!(collector.tick().is_stale());
@@ -216,7 +206,7 @@ fn ticking_inside_of_a_fact_gives_a_stale_cut_and_no_hang() {
 #[test]
 fn the_next_collector_goes_on_with_a_stuck_epoch() {
     let (registry, writes, mut collector, _) = impatient();
-    let parked = Parked::inside(&writes);
+    let parked = parked(&writes);
     assert!(collector.tick().is_stale());
     let incomplete = StopError::Incomplete { timeout: Duration::ZERO };
     assert_eq!(collector.stop().map(|cut| cut.epoch()), Err(incomplete));
@@ -231,7 +221,7 @@ fn the_next_collector_goes_on_with_a_stuck_epoch() {
 fn a_ticker_that_cannot_make_its_last_cut_says_so() {
     let (registry, writes, collector, _) = impatient();
     drop(collector);
-    let parked = Parked::inside(&writes);
+    let parked = parked(&writes);
     let ticker = registry.collect_every(Duration::from_secs(3_600)).unwrap();
     assert!(matches!(ticker.stop(), Err(StopError::Incomplete { .. })));
     assert!(registry.reader().latest().is_stale());
@@ -246,7 +236,7 @@ fn the_last_cut_waits_for_as_long_as_it_may() {
     let registry = Registry::builder().shutdown_timeout(Duration::MAX).build();
     let writes = registry.set("writes").unwrap();
     let collector = registry.collector().unwrap();
-    let parked = Parked::inside(&writes);
+    let parked = parked(&writes);
     let (begin, begins) = channel();
     let stopping = thread::spawn(move || {
         begin.send(()).unwrap();
@@ -262,7 +252,7 @@ fn the_last_cut_waits_for_as_long_as_it_may() {
 #[test]
 fn the_last_cut_is_exact_even_after_a_stuck_epoch() {
     let (registry, writes, mut collector, _) = impatient();
-    let parked = Parked::inside(&writes);
+    let parked = parked(&writes);
     assert!(collector.tick().is_stale());
     parked.release();
     write(&writes);
@@ -276,61 +266,42 @@ fn endless_patience_waits_for_the_writer() {
     let registry = Registry::builder().patience(Duration::MAX).build();
     let writes = registry.set("writes").unwrap();
     let mut collector = registry.collector().unwrap();
-    let parked = Parked::inside(&writes);
+    let parked = parked(&writes);
     let (begin, begins) = channel();
     let ticking = thread::spawn(move || {
         begin.send(()).unwrap();
         collector.tick()
     });
     begins.recv().unwrap();
-    // Most likely inside of the tick by then; true either way.
+    // The other thread is most likely inside the tick by now; the test holds either way.
     (0..if cfg!(miri) { 10 } else { 1_000 }).for_each(|_| thread::yield_now());
     parked.release();
     let cut = ticking.join().expect("the longest patience is not a panic");
     assert_eq!((cut.is_stale(), counts(&cut, &writes)), (false, (1, 1)));
 }
 
-/// Who was outside of facts when the epoch was closed is not waited for, and who was inside only for that fact, however
-/// busy they are in between.
+/// A writer that was outside a fact when the epoch was closed is not waited for, and one that was
+/// inside is waited for only until that fact ends, however busy it is later.
 #[test]
 fn writers_that_come_back_are_not_waited_for_again() {
     let (_registry, writes, mut collector, _) = impatient();
-    let (one, two) = (Parked::inside(&writes), Parked::inside(&writes));
-    assert!(!collector.close_epoch());
-    // Each leaves while the other is inside of a fact.
+    let (one, two) = (parked(&writes), parked(&writes));
+    assert!(!collector.pump());
+    // Each leaves while the other is inside a fact.
     two.release();
-    let two = Parked::inside(&writes);
+    let two = parked(&writes);
     one.release();
-    let one = Parked::inside(&writes);
+    let one = parked(&writes);
     let cut = collector.tick();
     assert_eq!((cut.is_stale(), counts(&cut, &writes)), (true, (2, 2)));
     [one, two].into_iter().for_each(Parked::release);
     assert_eq!(counts(&collector.tick(), &writes), (4, 4));
 }
 
-/// A question, or a full queue, brings the collector also where a thread was in its way at first.
+/// A question or a full queue wakes the collector, even if a writer holds it up at first.
 mod requests {
     use super::*;
-    use tallybook::{Event, Reducer};
-
-    #[derive(Event)]
-    enum Change {
-        Add,
-    }
-
-    #[derive(Default)]
-    struct Sum(u64);
-
-    impl Reducer for Sum {
-        type Event = Change;
-        type Snapshot = u64;
-        fn apply(&mut self, _: Change, _: Duration) {
-            self.0 += 1;
-        }
-        fn snapshot(&self) -> u64 {
-            self.0
-        }
-    }
+    use crate::sum::{Number, Sum};
 
     const HOUR: Duration = Duration::from_secs(3_600);
     const LONG: Duration = Duration::from_secs(60);
@@ -343,8 +314,9 @@ mod requests {
         let ticker = registry.collect_every(HOUR).unwrap();
         let sender = sum.sender();
         for round in 1..=5 {
-            let parked = Parked::inside(&writes);
-            (0..16).for_each(|_| sender.send(Change::Add)); // asks, and finds somebody in the way
+            let parked = parked(&writes);
+            // Wakes the collector, which is held up.
+            (0..16).for_each(|_| sender.send(Number::Add(1)));
             let question = sum.ask(|sum| sum.0);
             parked.release();
             assert_eq!(question.wait(LONG), Ok(round * 16), "it was put after they were sent");
@@ -358,7 +330,7 @@ mod requests {
         let (registry, writes, collector, _) = impatient();
         let sum = registry.actor("sum", Sum::default()).unwrap();
         let collecting = tokio::spawn(collector.run(HOUR, tokio::time::sleep));
-        let parked = Parked::inside(&writes);
+        let parked = parked(&writes);
         let question = sum.ask(|sum| sum.0);
         tokio::task::yield_now().await;
         parked.release();
@@ -366,13 +338,14 @@ mod requests {
         collecting.abort();
     }
 
-    /// The cut of a tick that was held up is published as soon as it is there, long before the next tick.
+    /// The snapshot of a tick that was held up is published as soon as it is complete, before the
+    /// next tick.
     #[test]
     fn of_the_clock_are_served_late_rather_than_never() {
         let (registry, writes, collector, _) = impatient();
         drop(collector);
         let interval = Duration::from_millis(1);
-        let parked = Parked::inside(&writes);
+        let parked = parked(&writes);
         let ticker = registry.collect_every(interval).unwrap();
         let reader = registry.reader();
         let before = reader.latest().epoch();
@@ -386,31 +359,19 @@ mod requests {
     }
 }
 
-/// However much there is to do, the future gives the runtime its turn after each bit of it.
+/// However much there is to do, the future yields to the runtime after each pump.
 #[tokio::test]
 #[cfg_attr(miri, ignore = "a runtime with timers")]
 async fn the_future_lets_others_run_between_any_two_pumps() {
-    use tallybook::{Actor, Event, Reducer};
+    use idle::Idle;
+    use tallybook::Actor;
 
-    #[derive(Event)]
-    enum Nothing {
-        #[expect(dead_code, reason = "nobody sends anything")]
-        Never,
-    }
-    struct Idle;
-    impl Reducer for Idle {
-        type Event = Nothing;
-        type Snapshot = ();
-        fn apply(&mut self, Nothing::Never: Nothing, _: Duration) {}
-        fn snapshot(&self) {}
-    }
-
-    /// Each answer puts the next question, so the collector is wanted at any time.
+    /// Each answer asks the next question, so a request is always pending.
     fn ask_for_ever(actor: &Actor<Idle>, left: u32) {
         let again = actor.clone();
         if left > 0 {
             let question = move |_: &Idle| ask_for_ever(&again, left - 1);
-            // Held until it is answered.
+            // Kept until it is answered.
             std::mem::forget(actor.ask(question));
         }
     }
@@ -422,7 +383,8 @@ async fn the_future_lets_others_run_between_any_two_pumps() {
     ask_for_ever(&idle, QUESTIONS);
     let interval = Duration::from_secs(3_600);
     let collecting = tokio::spawn(collector.run(interval, tokio::time::sleep));
-    // One is answered in each turn, of which the runtime may give one task a few dozen before it is another's.
+    // Each poll answers one question, and the runtime may poll one task a few dozen times before
+    // another.
     for _ in 0..10 {
         tokio::task::yield_now().await;
     }

@@ -1,15 +1,27 @@
-//! For how long what is open has been so: integrals that are exact at every cut, by a clock that the test moves.
+//! Time integrals of live counts, exact at every snapshot on a clock that the test moves.
 
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/jumping_clock.rs"]
+mod jumping_clock;
+#[path = "support/random.rs"]
+mod random;
+#[path = "support/workers.rs"]
+mod workers;
+
+use clock::manual;
+use jumping_clock::JumpingClock;
+use random::Random;
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime};
-use tallybook::metric::TimedLiveCount;
+use std::convert::identity;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 use tallybook::{
-    Clock, Collector, Counter, Distribution, Family, Label, ManualClock, PerLabel, Registry, Set,
-    Snapshot, Stats, TimedLive,
+    Collector, Counter, Distribution, Family, Label, ManualClock, PerLabel, Registry, Set,
+    Snapshot, Stats, TimedLive, TimedLiveCount,
 };
+use workers::Workers;
 
 #[derive(Clone, Copy, Label)]
 enum Way {
@@ -43,26 +55,7 @@ impl Known {
 
 type Job = Box<dyn FnOnce() -> Option<Box<dyn Send>> + Send>;
 
-/// A list of jobs, and where what came of them goes.
-type Jobs = (Vec<Job>, Sender<Vec<Option<Box<dyn Send>>>>);
-
-/// Threads that do a list of jobs each, all at once.
-struct Threads(Vec<(Sender<Jobs>, JoinHandle<()>)>);
-
-impl Threads {
-    fn start(threads: usize) -> Self {
-        let start = |_| {
-            let (to, from) = channel::<Jobs>();
-            let thread = thread::spawn(move || {
-                for (jobs, done) in from {
-                    done.send(jobs.into_iter().map(|job| job()).collect()).unwrap();
-                }
-            });
-            (to, thread)
-        };
-        Threads((0..threads).map(start).collect())
-    }
-}
+const THREADS: usize = 3;
 
 struct World {
     clock: Arc<ManualClock>,
@@ -71,15 +64,14 @@ struct World {
     collector: Collector,
     known: Vec<Known>,
     now: u64,
-    random: u64,
-    /// The cuts in the middle of a round: what of it they have is not known.
+    random: Random,
+    /// Snapshots taken in the middle of a round, which may hold any part of it.
     unsure: Vec<u64>,
 }
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let registry = Registry::builder().clock(clock.clone()).build();
+        let (registry, clock) = manual(identity);
         World {
             clock,
             set: registry.set("all").unwrap(),
@@ -87,14 +79,9 @@ impl World {
             collector: registry.collector().unwrap(),
             known: Vec::new(),
             now: 0,
-            random: 11,
+            random: Random::new(11),
             unsure: vec![0],
         }
-    }
-
-    fn random(&mut self, below: u64) -> u64 {
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (self.random >> 33) % below
     }
 
     fn advance(&mut self, millis: u64) {
@@ -102,21 +89,21 @@ impl World {
         self.clock.advance(Duration::from_millis(millis));
     }
 
-    /// Something random, to be done by some thread; and whose guard it gives.
+    /// Returns a random job, and the index of the guard that it returns, if any.
     fn job(&mut self) -> (Option<usize>, Job) {
         let open: Vec<usize> =
             (0..self.known.len()).filter(|at| self.known[*at].guard.is_some()).collect();
-        if self.random(3) == 0 && !open.is_empty() {
-            let at = open[self.random(open.len() as u64) as usize];
+        if self.random.below(3) == 0 && !open.is_empty() {
+            let at = open[self.random.below(open.len() as u64) as usize];
             let guard = self.known[at].guard.take();
-            if self.random(20) == 0 {
-                // Leaked: it stays open for ever.
+            if self.random.below(20) == 0 {
+                // Leaked: it is never closed.
                 return (None, Box::new(move || guard.map(std::mem::forget).and(None)));
             }
             self.known[at].closed = Some(self.now);
             return (None, Box::new(move || guard.map(drop).and(None)));
         }
-        let key = (self.random(3) > 0).then(|| self.random(5) as u8);
+        let key = (self.random.below(3) > 0).then(|| self.random.below(5) as u8);
         self.known.push(Known { key, opened: self.now, closed: None, guard: None });
         let (set, family) = (self.set.clone(), self.family.clone());
         let job = move || -> Option<Box<dyn Send>> {
@@ -128,15 +115,14 @@ impl World {
         (Some(self.known.len() - 1), Box::new(job))
     }
 
-    /// Many jobs on all threads at once, with a cut in the middle of them.
-    fn round(&mut self, threads: &Threads) {
+    /// Runs many jobs on all threads at once, and ticks in the middle of them.
+    fn round(&mut self, threads: &Workers) {
         let mut waited = Vec::new();
-        for (to, _) in &threads.0 {
-            let jobs = self.random(6);
+        for thread in 0..THREADS {
+            let jobs = self.random.below(6);
             let (whose, jobs): (Vec<_>, Vec<_>) = (0..jobs).map(|_| self.job()).unzip();
-            let (done, is_done) = channel();
-            to.send((jobs, done)).unwrap();
-            waited.push((whose, is_done));
+            let run = move || jobs.into_iter().map(|job| job()).collect::<Vec<_>>();
+            waited.push((whose, threads.begin(thread, run)));
         }
         let cut = self.collector.tick();
         self.unsure.push(cut.epoch());
@@ -147,7 +133,8 @@ impl World {
                 }
             }
         }
-        // What is opened or closed at the very time of the cut adds nothing, whether the cut has it or not.
+        // A guard that opens or closes at the time of the cut adds nothing, whether or not the cut
+        // includes it.
         let found =
             [cut.set(&self.set).viewers.time, cut.family(&self.family).total().viewers.time];
         let wanted =
@@ -155,7 +142,7 @@ impl World {
         assert_eq!(found, wanted);
     }
 
-    /// What there is to be of some guards between `from` and now.
+    /// What is expected of some guards between `from` and now.
     fn wanted(&self, which: impl Fn(&Known) -> bool, from: u64) -> TimedLiveCount {
         let known = || self.known.iter().filter(|known| which(known));
         let time = |known: &Known| known.time(self.now) - known.time(from);
@@ -170,7 +157,7 @@ impl World {
         }
     }
 
-    /// All of it at a cut that nothing runs beside.
+    /// Checks everything in a snapshot that was taken while nothing else ran.
     fn check(&self, cut: &Arc<Snapshot>) {
         let family = cut.family(&self.family);
         assert_eq!(cut.set(&self.set).viewers, self.wanted(|known| known.key.is_none(), 0));
@@ -198,7 +185,7 @@ impl World {
                 let time = known().map(|known| known.time(self.now) - known.time(began)).sum();
                 assert_eq!(found.time, Duration::from_millis(time), "{window:?}");
                 if !is_unsure {
-                    // Nothing happened at the very time of the cut.
+                    // Nothing happened at the time of the cut itself.
                     let wanted = self.wanted(which, began + 1);
                     assert_eq!(found, TimedLiveCount { time: found.time, ..wanted });
                 }
@@ -218,23 +205,23 @@ impl World {
 #[test]
 fn every_integral_equals_the_model_whichever_threads_open_and_close() {
     let mut world = World::new();
-    let threads = Threads::start(3);
+    let threads = Workers::start(THREADS);
     let rounds = if cfg!(miri) { 6 } else { 250 };
     for _ in 0..rounds {
         world.round(&threads);
-        // Two cuts later: so that the ends of windows and what happens have different times.
-        let millis = 1 + world.random(1_500);
+        // Two snapshots later, so that no window ends at the time of an event.
+        let millis = 1 + world.random.below(1_500);
         world.advance(millis);
         let cut = world.collector.tick();
         world.check(&cut);
-        // Nothing happens and it goes on all the same.
-        let millis = 1 + world.random(100);
+        // Nothing happens, and the integral grows all the same.
+        let millis = 1 + world.random.below(100);
         world.advance(millis);
         let cut = world.collector.tick();
         world.check(&cut);
         world.advance(1);
     }
-    // All that was not leaked closes, and the entries retire.
+    // All guards that were not leaked close, and the entries retire.
     world.known.iter_mut().filter(|known| known.guard.is_some()).for_each(|known| {
         known.guard = None;
         known.closed = Some(world.now);
@@ -243,10 +230,6 @@ fn every_integral_equals_the_model_whichever_threads_open_and_close() {
         world.advance(10);
         let cut = world.collector.tick();
         world.check(&cut);
-    }
-    for (to, thread) in threads.0 {
-        drop(to);
-        thread.join().unwrap();
     }
 }
 
@@ -280,7 +263,7 @@ fn each_label_has_an_integral_of_its_own() {
     drop((one, two));
 }
 
-/// As exporters show it.
+/// The form that exporters show.
 #[cfg(feature = "serde")]
 #[test]
 fn it_is_shown_as_json_of_seconds() {
@@ -308,22 +291,10 @@ fn a_disabled_registry_times_nothing() {
     assert_eq!(cut.last_interval().set(&set).viewers.time, Duration::ZERO);
 }
 
-/// A clock that can be at any time there is.
-struct At(Mutex<Duration>);
-
-impl Clock for At {
-    fn now(&self) -> Duration {
-        *self.0.lock().unwrap()
-    }
-    fn wall(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH
-    }
-}
-
 #[test]
 fn millions_of_years_are_no_panic() {
     const YEAR: u64 = 31_557_600;
-    let clock = Arc::new(At(Mutex::new(Duration::ZERO)));
+    let clock = Arc::new(JumpingClock::default());
     let registry = Registry::builder().clock(clock.clone()).build();
     let set: Set<Broadcast> = registry.set("all").unwrap();
     let family: Family<u8, Broadcast> =
@@ -334,18 +305,17 @@ fn millions_of_years_are_no_panic() {
     let guards: Vec<_> = (0..many)
         .map(|_| (set.open(Broadcast::viewers), entry.open_borrowed(Broadcast::viewers)))
         .collect();
-    let go_to = |time: Duration| *clock.0.lock().unwrap() = time;
     let mut before = Duration::ZERO;
     let years = [1, 1_000, 1_000_000].map(|years| Duration::from_secs(years * YEAR));
     let last = [Duration::from_secs(u64::MAX / 2), Duration::MAX, Duration::MAX];
     for at in years.into_iter().chain(last) {
-        go_to(at);
+        clock.set(at);
         let cut = collector.tick();
         let found = [cut.set(&set).viewers.time, cut.family(&family).total().viewers.time];
         assert_eq!(found[0], found[1]);
         let wanted = u64::from(many).checked_mul(at.as_secs());
         assert!(wanted.is_none_or(|wanted| found[0].as_secs() == wanted), "{found:?} at {at:?}");
-        // Too long for a duration is as long as one can be.
+        // A time too long for a `Duration` saturates.
         assert!(wanted.is_some() || found[0] >= Duration::from_secs(u64::MAX), "{found:?}");
         assert!(found[0] >= before);
         before = found[0];
@@ -362,7 +332,7 @@ fn millions_of_years_are_no_panic() {
     }
     drop(guards);
     let ages = collector.tick().set(&set).viewers.ages;
-    // Ages end at 584 years.
+    // Ages saturate at 584 years.
     assert_eq!((ages.count(), ages.max()), (many.into(), Some(Duration::from_nanos(u64::MAX))));
     assert_eq!(ages.quantile(0.5), ages.max());
 }

@@ -1,37 +1,19 @@
-//! Rates for consumers with rhythms of their own, one step at a time: whatever happens to ticks, clocks and registries.
+//! Rates for consumers with their own intervals, whatever happens to ticks, clocks and registries.
 
+#[path = "support/jumping_clock.rs"]
+mod jumping_clock;
+#[path = "support/parked.rs"]
+mod parked;
+
+use jumping_clock::JumpingClock;
+use parked::Parked;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 use tallybook::{
-    Clock, Collector, Counter, Difference, Entry, Family, Histogram, Max, RateTracker, Registry,
-    Set, Snapshot, Stats,
+    Collector, Counter, Difference, Entry, Family, Histogram, Max, RateTracker, Registry, Set,
+    Snapshot, Stats,
 };
-
-/// A clock that can be set to any time.
-#[derive(Default)]
-struct Jumping(Mutex<Duration>);
-
-impl Jumping {
-    fn set(&self, time: Duration) {
-        *self.0.lock().unwrap() = time;
-    }
-
-    fn advance(&self, by: Duration) {
-        *self.0.lock().unwrap() += by;
-    }
-}
-
-impl Clock for Jumping {
-    fn now(&self) -> Duration {
-        *self.0.lock().unwrap()
-    }
-    fn wall(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH
-    }
-}
 
 /// A node.
 #[derive(Stats)]
@@ -42,7 +24,7 @@ struct Node {
 }
 
 struct World {
-    clock: Arc<Jumping>,
+    clock: Arc<JumpingClock>,
     registry: Registry,
     node: Set<Node>,
     peers: Family<u8, Node>,
@@ -51,7 +33,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(Jumping::default());
+        let clock = Arc::new(JumpingClock::default());
         let builder = Registry::builder().clock(clock.clone()).patience(Duration::ZERO);
         let registry = builder.build();
         World {
@@ -171,7 +153,7 @@ fn a_registry_that_replaces_another_begins_anew_and_never_with_a_spike() {
         let answer = tracker.update_from(&latest);
         assert_eq!(old.answer(&answer), if n == 1 { (0.0, 0, 0) } else { (1_000.0, 1_000, 1_000) });
     }
-    // The new one starts at zero, and is older or younger than what was seen last.
+    // The new one starts at zero, and its clock is behind or ahead of the last snapshot seen.
     for start in [0, 100_000] {
         new.clock.advance(Duration::from_secs(start));
         let latest = new.step(2, 500);
@@ -181,7 +163,7 @@ fn a_registry_that_replaces_another_begins_anew_and_never_with_a_spike() {
         assert!(handles.is_err(), "a handle of the old registry");
         let latest = new.step(3, 500);
         assert_eq!(new.answer(&tracker.update_from(&latest)), (6.0, 3, 500));
-        // And back, as if both were there.
+        // Back to the old one, as if both existed.
         let latest = old.step(1_000, 1_000);
         assert_eq!(old.answer(&tracker.update_from(&latest)), (0.0, 0, 0));
         let latest = old.step(5, 1_000);
@@ -209,14 +191,14 @@ fn a_key_that_left_and_came_back_started_from_zero() {
     (0..3).for_each(|_| drop(world.step(0, 1_000)));
     let entry = enter(&world, 20);
     world.step(0, 1_000);
-    // Four seconds since the call before; the 1,000 were seen then.
+    // Four seconds since the previous call, which saw the 1,000.
     assert_eq!(rates(&world, &tracker.update()), (Some(5.0), 5.0));
     drop(entry);
     (0..3).for_each(|_| drop(world.step(0, 1_000)));
     assert_eq!(rates(&world, &tracker.update()), (None, 0.0));
     drop(enter(&world, 6));
     (0..3).for_each(|_| drop(world.step(0, 1_000)));
-    // It came and went between two calls: only the total knows.
+    // The entry came and went between two calls, so only the total shows it.
     assert_eq!(rates(&world, &tracker.update()), (None, 2.0));
 }
 
@@ -267,25 +249,14 @@ fn a_stale_snapshot_is_no_newer_than_the_one_it_repeats() {
     tracker.update();
     world.step(10, 1_000);
     let before = tracker.update();
-    let (inside, is_inside) = channel();
-    let (go_on, goes_on) = channel::<()>();
-    let node = world.node.clone();
-    let stuck = thread::spawn(move || {
-        node.record(|node| {
-            inside.send(()).unwrap();
-            goes_on.recv().unwrap();
-            record(node, 40);
-        });
-    });
-    is_inside.recv().unwrap();
+    let parked = Parked::inside(&world.node, |_| (), |node| record(node, 40));
     for _ in 0..3 {
         assert!(world.step(10, 1_000).is_stale());
         assert!(Arc::ptr_eq(&before, &tracker.update()));
     }
     let late = world.tracker();
     assert_eq!(world.answer(&late.update()), (0.0, 0, 0));
-    go_on.send(()).unwrap();
-    stuck.join().unwrap();
+    parked.release();
     world.step(10, 1_000);
     assert_eq!(world.answer(&tracker.update()), (20.0, 80, 4_000));
     assert_eq!(world.answer(&late.update()), (20.0, 80, 4_000));
@@ -310,7 +281,7 @@ fn a_tracker_that_is_older_than_all_history_is_exact() {
     assert!(sizes.max() >= Some(ticks) && sizes.max() <= Some(1_000));
 }
 
-/// A cut that a tracker holds is not thinned away, as long as the longest window reaches back to it.
+/// A cut that a tracker holds is kept as long as the longest window reaches back to it.
 #[test]
 fn extremes_of_answers_are_exact_whatever_the_rhythm() {
     for rhythm in [1, 13, 150, 590] {
@@ -323,9 +294,9 @@ fn extremes_of_answers_are_exact_whatever_the_rhythm() {
             world.step(1_000 - tick * 31 % 997, 100);
             if tick % rhythm == 0 {
                 let answer = tracker.update().set(&world.node);
-                let (least, most) = (wanted(from, tick).min(), wanted(from, tick).max());
-                assert_eq!(answer.largest, most, "every {rhythm} ticks, at {tick}");
-                assert_eq!((answer.sizes.min(), answer.sizes.max()), (least, most));
+                let (min, max) = (wanted(from, tick).min(), wanted(from, tick).max());
+                assert_eq!(answer.largest, max, "every {rhythm} ticks, at {tick}");
+                assert_eq!((answer.sizes.min(), answer.sizes.max()), (min, max));
                 from = tick;
             }
         }

@@ -1,10 +1,18 @@
-//! Rate trackers called from many threads while ticks go on and producers record.
+//! Rate trackers that many threads call while ticks continue and producers record.
 
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/stop_flag.rs"]
+mod stop_flag;
+
+use clock::manual;
 use std::collections::BTreeMap;
+use std::convert::identity;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
+use stop_flag::StopOnDrop;
 use tallybook::{
     Collector, Counter, Difference, Family, Histogram, ManualClock, RateTracker, Registry, Set,
     Snapshot, Stats,
@@ -20,7 +28,7 @@ struct Node {
 const SMALL: bool = cfg!(tallybook_small) || cfg!(miri);
 const THREADS: usize = if SMALL { 12 } else { 100 };
 const CALLS: usize = if SMALL { 500 } else { 10_000 };
-/// So many cuts at least there are meanwhile.
+/// How many snapshots are taken meanwhile, at least.
 const EPOCHS: u64 = if SMALL { 30 } else { 40 };
 
 struct World {
@@ -35,8 +43,7 @@ struct World {
 
 impl World {
     fn new(busy: usize) -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let registry = Registry::builder().clock(clock.clone()).build();
+        let (registry, clock) = manual(identity);
         World {
             clock,
             node: registry.set("node").unwrap(),
@@ -65,10 +72,10 @@ impl World {
         }
     }
 
-    /// Ticks as long as anybody is busy, after as many milliseconds each time as `rhythm` says.
+    /// Ticks while any thread is busy, after `rhythm(tick)` milliseconds each time.
     fn collect(&self, collector: &mut Collector, rhythm: impl Fn(u64) -> u64) {
-        // Ends the producers on a failure too.
-        let _over = Over(&self.over);
+        // Stops the producers on failure, too.
+        let _stop = StopOnDrop(&self.over);
         for tick in 0.. {
             self.clock.advance(Duration::from_millis(rhythm(tick)));
             collector.tick();
@@ -78,7 +85,7 @@ impl World {
         }
     }
 
-    /// That the answer is what happened between the two snapshots that it names.
+    /// Checks that the answer is the difference of the two snapshots that it names.
     fn check(&self, answer: &Difference) {
         let seconds = answer.elapsed().as_secs_f64();
         let of = |cut: &Snapshot| (cut.set(&self.node), cut.family(&self.peers).total());
@@ -100,15 +107,7 @@ impl World {
     }
 }
 
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-    }
-}
-
-/// Counts a thread out, on a failure too.
+/// Counts a thread as done, also if it fails.
 struct Done<'a>(&'a AtomicUsize);
 
 impl Drop for Done<'_> {
@@ -136,7 +135,7 @@ fn eight_readers_with_eight_rhythms_disturb_nobody() {
                 assert_eq!(last.elapsed(), Duration::ZERO);
                 let start = last.later().set(&world.node).count;
                 while found < answers {
-                    // Every so many ticks, or later.
+                    // After `rhythm` ticks or more.
                     let after = last.later().epoch() + rhythm - 1;
                     let Some(_) = reader.wait_next(after, Duration::from_secs(60)).next() else {
                         panic!("no tick in a minute");
@@ -197,7 +196,7 @@ fn many_threads_share(least: Duration, rhythm: impl Fn(u64) -> u64) {
         world.collect(&mut collector, rhythm);
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
     });
-    // Whoever moved the baseline on, saw it: each answer begins where another ends, but for the very first.
+    // Each answer begins where another ends, except for the first.
     let mut by_end = BTreeMap::new();
     for (later, earlier) in answers {
         assert_eq!(*by_end.entry(later).or_insert(earlier), earlier, "two answers end at {later}");

@@ -1,5 +1,13 @@
-//! Code of the user that runs in the collector: what its panics cost, and who is told.
+//! User code that runs in the collector: what its panics cost, and where they are reported.
 
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/poll.rs"]
+mod poll;
+
+use clock::manual;
+use poll::poll_once;
+use std::convert::identity;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,17 +16,18 @@ use std::task::{Context, Wake, Waker};
 use std::time::{Duration, SystemTime};
 use tallybook::{Clock, Counter, ManualClock, Registry, Set, Snapshot, Stats};
 
-/// What goes on whatever happens.
+/// Work that must be counted whatever panics.
 #[derive(Stats)]
 struct Work {
     done: Counter,
 }
 
-/// A clock that panics when it is asked for the time that often from now.
+/// A clock that panics at chosen calls.
 #[derive(Default)]
 struct Faulty {
     clock: ManualClock,
-    /// Bits: the next calls of `now`, the first in the lowest, panic where there is a one; the same for `wall`.
+    /// A bit for each of the next calls of `now`, the lowest one first: the call panics if it is
+    /// set. The same for `wall`.
     now: AtomicU64,
     wall: AtomicU64,
 }
@@ -42,8 +51,8 @@ impl Clock for Faulty {
     }
 }
 
-fn told(cut: &Snapshot) -> Vec<(String, u64, String)> {
-    let text = |panics: &tallybook::snapshot::UserPanics| {
+fn reported(cut: &Snapshot) -> Vec<(String, u64, String)> {
+    let text = |panics: &tallybook::UserPanics| {
         (panics.name.to_string(), panics.count, panics.last.to_string())
     };
     cut.panics().iter().map(text).collect()
@@ -74,7 +83,7 @@ fn a_clock_that_panics_leaves_the_time_where_it_was() {
         assert_eq!((cut.epoch(), cut.set(&work).done, cut.is_stale()), (3, 2, false));
         let panics = u64::from(calls.count_ones()) + (calls & 1);
         assert_eq!(cut.set(&registry.collector_stats()).panics, panics);
-        match told(&cut).as_slice() {
+        match reported(&cut).as_slice() {
             [] => assert_eq!(panics, 0),
             [(name, count, _)] => assert_eq!((name.as_str(), *count), ("tallybook", panics)),
             more => panic!("{more:?}"),
@@ -84,11 +93,10 @@ fn a_clock_that_panics_leaves_the_time_where_it_was() {
     }
 }
 
-/// A time that no clock of the system could tell.
+/// A time that no system clock can represent.
 #[test]
 fn a_clock_at_the_end_of_time_is_no_panic() {
-    let clock = Arc::new(ManualClock::new());
-    let registry = Registry::builder().clock(clock.clone()).build();
+    let (registry, clock) = manual(identity);
     let work = counted(&registry);
     let mut collector = registry.collector().unwrap();
     for _ in 0..3 {
@@ -122,16 +130,16 @@ fn a_waker_that_panics_ends_no_tick() {
     }
     let cut = collector.tick();
     assert_eq!(cut.set(&work).done, 1);
-    assert_eq!(told(&cut), [("tallybook".to_owned(), 1, "no wake".to_owned())]);
-    // Others wait as before.
+    assert_eq!(reported(&cut), [("tallybook".to_owned(), 1, "no wake".to_owned())]);
+    // Others can still wait.
     let mut waiting = pin!(reader.next(2));
-    let mut context = Context::from_waker(Waker::noop());
-    assert!(waiting.as_mut().poll(&mut context).is_pending());
+    assert!(poll_once(waiting.as_mut()).is_pending());
     collector.tick();
-    assert!(waiting.as_mut().poll(&mut context).is_ready());
+    assert!(poll_once(waiting.as_mut()).is_ready());
 }
 
-/// The collector's own statistics are a set like any other: what is recorded on it by others counts, and harms nobody.
+/// The collector's own statistics are a set like any other: facts that others record on it are
+/// counted, and do no harm.
 #[test]
 fn facts_on_the_collectors_own_statistics_are_counted() {
     let registry = Registry::new();
@@ -146,7 +154,7 @@ fn facts_on_the_collectors_own_statistics_are_counted() {
     assert_eq!(registry.collector().unwrap().tick().set(&own).ticks, 1_004);
 }
 
-/// A panic in a fact is the caller's, and what the fact changed up to there is counted.
+/// A panic in a fact goes to the caller, and what the fact changed before is counted.
 #[test]
 fn a_fact_that_panics_is_its_callers() {
     let registry = Registry::new();

@@ -1,5 +1,10 @@
-//! Windows of the entries of a family: new ones, those that are gone, and those that come back.
+//! Windows of the entries of a family: new ones, retired ones, and ones that return.
 
+#[path = "support/clock.rs"]
+mod clock;
+
+use clock::manual;
+use std::convert::identity;
 use std::sync::Arc;
 use std::time::Duration;
 use tallybook::{
@@ -25,8 +30,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let registry = Registry::builder().clock(clock.clone()).build();
+        let (registry, clock) = manual(identity);
         let peers = registry.family("peer", "n").unwrap();
         World { clock, peers, collector: registry.collector().unwrap(), registry }
     }
@@ -36,7 +40,7 @@ impl World {
         self.collector.tick()
     }
 
-    /// One fact on an entry that nobody holds otherwise.
+    /// Records one fact on an entry that nobody else holds.
     fn record(&self, key: u8, n: u64) {
         self.peers.entry(key).unwrap().record(|peer| {
             peer.count.add(n);
@@ -46,7 +50,7 @@ impl World {
         });
     }
 
-    /// Ticks until nothing is left.
+    /// Ticks until all entries have retired.
     fn retire_all(&mut self) {
         while !self.tick().family(&self.peers).is_empty() {}
     }
@@ -56,14 +60,14 @@ fn window(cut: &Arc<Snapshot>, seconds: u64) -> Difference {
     cut.window(Duration::from_secs(seconds))
 }
 
-/// Counter, extremes, and what the histogram says.
+/// The counter, the extrema, and the histogram's count and sum.
 fn seen(peer: &PeerSnapshot) -> (u64, [Option<u64>; 4], [u128; 2]) {
-    let extremes = [peer.smallest, peer.largest, peer.sizes.min(), peer.sizes.max()];
-    (peer.count, extremes, [peer.sizes.count().into(), peer.sizes.sum()])
+    let extrema = [peer.smallest, peer.largest, peer.sizes.min(), peer.sizes.max()];
+    (peer.count, extrema, [peer.sizes.count().into(), peer.sizes.sum()])
 }
 
-fn both(least: u64, most: u64) -> [Option<u64>; 4] {
-    [Some(least), Some(most), Some(least), Some(most)]
+fn both(min: u64, max: u64) -> [Option<u64>; 4] {
+    [Some(min), Some(max), Some(min), Some(max)]
 }
 
 #[test]
@@ -78,7 +82,7 @@ fn an_entry_that_is_younger_than_the_window_is_in_it_as_a_whole() {
     let (one, ten) = (window(&cut, 1), window(&cut, 10));
     assert_eq!(seen(&one.entry(&world.peers, &1).unwrap()), (50, both(50, 50), [1, 50]));
     assert_eq!(seen(&ten.entry(&world.peers, &1).unwrap()), (80, both(30, 50), [2, 80]));
-    // Over the whole time in between, not over the two seconds of its life.
+    // Over the whole window, not over the two seconds for which the entry has existed.
     assert_eq!(ten.entry_rates(&world.peers, &1).unwrap().count, 8.0);
     assert_eq!(ten.total_rates(&world.peers).count, 8.0);
     assert_eq!(ten.entry(&world.peers, &2), None);
@@ -150,7 +154,7 @@ fn one_that_is_gone_is_in_windows_that_end_before_and_in_totals() {
     assert_eq!(window(&gone, 60).entries(&world.peers).count(), 0);
     assert_eq!(seen(&window(&gone, 60).total(&world.peers)), (9, both(9, 9), [1, 9]));
     assert_eq!(window(&gone, 1).total(&world.peers), PeerSnapshot::default());
-    // The old snapshot still finds it, though it has left the map; and another of its key has come.
+    // The old snapshot still finds the entry, although it has retired and a new one has its key.
     world.record(3, 100);
     let again = world.tick();
     for (cut, n) in [(&there, 9), (&again, 100)] {

@@ -1,8 +1,16 @@
-//! Windows of a scripted producer on a clock that the test moves: every number is known to the last digit.
+//! Windows of a scripted producer on a clock that the test moves: every number is known exactly.
 
+#[path = "support/clock.rs"]
+mod clock;
+#[path = "support/parked.rs"]
+mod parked;
+#[path = "support/random.rs"]
+mod random;
+
+use clock::manual;
+use parked::Parked;
+use random::Random;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
-use std::thread;
 use std::time::Duration;
 use tallybook::{
     Collector, Counter, Difference, Family, Histogram, Live, ManualClock, Max, Min, Registry, Set,
@@ -29,10 +37,8 @@ struct World {
 
 impl World {
     fn with_windows(windows: &[u64]) -> Self {
-        let clock = Arc::new(ManualClock::new());
         let windows = windows.iter().map(|millis| Duration::from_millis(*millis));
-        let builder = Registry::builder().clock(clock.clone()).windows(windows);
-        let registry = builder.patience(Duration::ZERO).build();
+        let (registry, clock) = manual(|builder| builder.windows(windows).patience(Duration::ZERO));
         World {
             clock,
             node: registry.set("node").unwrap(),
@@ -73,7 +79,7 @@ fn elapsed(window: &Difference) -> u128 {
     window.elapsed().as_millis()
 }
 
-/// What a histogram tells besides its buckets.
+/// What a histogram shows besides its buckets.
 fn spread(node: &NodeSnapshot) -> (u64, u128, Option<u64>, Option<u64>) {
     (node.sizes.count(), node.sizes.sum(), node.sizes.min(), node.sizes.max())
 }
@@ -101,7 +107,7 @@ fn a_burst_is_in_the_windows_that_reach_back_to_it_and_stops_with_them() {
     let mut world = World::new();
     (0..30).for_each(|_| drop(world.tick_after(1_000)));
     world.step(6_000, 1_000);
-    // Ages 0 to 15 are not joined with anything: ten seconds are exactly ten ticks.
+    // Cuts of ages 0 to 15 are not joined: ten seconds are exactly ten ticks.
     for age in 1..=40 {
         let cut = world.tick_after(1_000);
         let (one, ten, sixty) = (window(&cut, 1_000), window(&cut, 10_000), window(&cut, 60_000));
@@ -135,11 +141,10 @@ fn a_producer_that_stops_and_starts_again() {
 #[test]
 fn jitter_of_half_a_tick_shifts_no_rate() {
     let mut world = World::new();
-    let mut random = 1_u64;
+    let mut random = Random::new(1);
     for _ in 0..600 {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let millis = 500 + (random >> 33) % 1_001;
-        // As many as milliseconds pass, so that the rate is exactly 1,000 in whatever window.
+        let millis = 500 + random.below(1_001);
+        // One per millisecond, so that the rate is exactly 1,000 in every window.
         let cut = world.step(millis, millis);
         for length in [0, 1_000, 10_000, 30_000, 60_000] {
             let window = window(&cut, length);
@@ -165,7 +170,8 @@ fn ticks_that_are_slower_than_the_window_make_it_one_tick_long() {
     }
 }
 
-/// At every tick, for lengths from one tick to a minute: a sixteenth or one tick too long, at most, and never too short.
+/// At every tick, windows of one tick to a minute are at most a sixteenth or one tick too long, and
+/// never too short.
 #[test]
 fn ticks_that_are_much_faster_than_the_window_leave_a_cut_for_every_length() {
     let ticks = if cfg!(miri) { 100 } else { 7_500 };
@@ -233,7 +239,7 @@ fn no_time_between_ticks_is_no_division() {
     }
 }
 
-// Cuts of one and the same time are neighbours without a length, and those are joined at once.
+// Stretches between cuts of the same time have no length, and are joined at once.
 #[test]
 fn the_last_interval_is_the_last_one_even_where_the_clock_stands_still() {
     let mut world = World::new();
@@ -261,17 +267,7 @@ fn a_stale_cut_has_the_windows_of_the_cut_that_it_repeats() {
     let mut world = World::new();
     (0..20).for_each(|_| drop(world.step(10, 1_000)));
     let before = world.registry.reader().latest();
-    let (inside, is_inside) = channel();
-    let (go_on, goes_on) = channel::<()>();
-    let node = world.node.clone();
-    let stuck = thread::spawn(move || {
-        node.record(|node| {
-            record(node, 40);
-            inside.send(()).unwrap();
-            goes_on.recv().unwrap();
-        });
-    });
-    is_inside.recv().unwrap();
+    let parked = Parked::inside(&world.node, |node| record(node, 40), |_| ());
     for _ in 0..3 {
         let stale = world.step(10, 1_000);
         assert!(stale.is_stale());
@@ -280,8 +276,7 @@ fn a_stale_cut_has_the_windows_of_the_cut_that_it_repeats() {
         assert_eq!((found.elapsed(), wanted.elapsed()), (Duration::from_secs(10), found.elapsed()));
         assert_eq!(stale.since(&before).unwrap().set(&world.node).count, 0);
     }
-    go_on.send(()).unwrap();
-    stuck.join().unwrap();
+    parked.release();
     // The epoch that was stuck, and the one that has been open since.
     let finished = world.step(10, 1_000);
     let last = finished.last_interval();

@@ -1,7 +1,12 @@
-//! Random facts, ticks and windows against a model that keeps every fact with its epoch.
+//! Random facts, ticks and windows, compared with a model that keeps every fact with its epoch.
 
+#[path = "support/cases.rs"]
+mod cases;
+#[path = "support/clock.rs"]
+mod clock;
+
+use clock::manual;
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
@@ -19,7 +24,7 @@ enum Way {
     Out,
 }
 
-/// Everything that has a window.
+/// One of each metric that has a window.
 #[derive(Stats)]
 struct Node {
     count: Counter,
@@ -45,7 +50,7 @@ enum What {
     Closed,
 }
 
-/// Number of the entry that it is on, from 1 on; 0 is the set.
+/// The number of the entry that a fact is on, from 1; 0 is the set.
 type On = usize;
 
 /// What is done; times are milliseconds.
@@ -121,9 +126,8 @@ fn record(node: &Node, n: u64, way: Way) {
 
 impl World {
     fn new(windows: &[u64]) -> Self {
-        let clock = Arc::new(ManualClock::new());
         let lengths = windows.iter().map(|millis| Duration::from_millis(*millis));
-        let registry = Registry::builder().clock(clock.clone()).windows(lengths).build();
+        let (registry, clock) = manual(|builder| builder.windows(lengths));
         World {
             clock,
             collector: registry.collector().unwrap(),
@@ -150,7 +154,7 @@ impl World {
         self.facts.push((self.epoch(), on, what));
     }
 
-    /// The entry of a key, held from now on.
+    /// Returns the entry of a key, which is held from now on.
     fn enter(&mut self, key: u8) -> (On, Entry<u8, Node>) {
         let entry = self.peers.entry(key).unwrap();
         let since = self.epoch();
@@ -237,7 +241,7 @@ impl World {
         cut
     }
 
-    /// The facts on `on` of the epochs after `from`.
+    /// Checks the facts on `is_on` of the epochs after `from`.
     fn check_values(&self, is_on: impl Fn(On) -> bool, from: u64, found: &NodeSnapshot) {
         let facts = self.facts.iter();
         let facts =
@@ -271,12 +275,13 @@ impl World {
         assert_eq!(window.earlier().at(), Duration::from_millis(began));
         assert_eq!(window.elapsed(), Duration::from_millis(self.now - began));
         if self.longest > 0 && length <= self.longest {
-            // The youngest cut that is old enough, or one that is at most a sixteenth of the window older.
+            // The youngest cut that is old enough, or one that makes the window at most a sixteenth
+            // longer.
             let youngest = self.cuts.iter().rev().skip(1).find(|at| self.now - **at >= length);
             let youngest = youngest.copied().unwrap_or(0);
-            let most = length + length / 16;
+            let longest = length + length / 16;
             assert!(
-                began == youngest || began < youngest && self.now - began <= most,
+                began == youngest || began < youngest && self.now - began <= longest,
                 "{window:?}"
             );
         }
@@ -297,7 +302,7 @@ impl World {
         for key in 0..KEYS {
             let found = window.entry(&self.peers, &key);
             assert_eq!(found, entries.remove(&key));
-            // One that is newer than the latest cut is not in it yet.
+            // An entry that is newer than the latest snapshot is not in it yet.
             let known = self.known.get(&key).filter(|known| known.since < self.epoch());
             assert_eq!(found.is_some(), known.is_some(), "key {key}");
             if let (Some(found), Some(known)) = (found, known) {
@@ -307,7 +312,7 @@ impl World {
         assert!(entries.is_empty());
     }
 
-    /// Since a snapshot that need not be one of the cuts of any window.
+    /// Checks the difference to a snapshot that need not be the start of any window.
     fn check_since(&self, earlier: &Arc<Snapshot>) {
         let latest = self.registry.reader().latest();
         let found = latest.since(earlier).unwrap();
@@ -340,17 +345,8 @@ fn slot(n: Option<u64>) -> Option<usize> {
     n.map(<u64 as Measure>::bucket::<3>)
 }
 
-fn config() -> ProptestConfig {
-    let persistence = FileFailurePersistence::Direct("proptest-regressions/windows_model.txt");
-    ProptestConfig {
-        cases: if cfg!(miri) { 2 } else { 64 },
-        failure_persistence: if cfg!(miri) { None } else { Some(Box::new(persistence)) },
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases::config(64, 2, Some("proptest-regressions/windows_model.txt")))]
 
     #[test]
     fn every_window_equals_the_model(
@@ -360,7 +356,7 @@ proptest! {
         steps in steps(),
     ) {
         let mut world = World::new(&windows);
-        // Before anything happens: what is recorded in no time at all since the beginning is another test's.
+        // Before anything is recorded: another test covers facts recorded at time zero.
         world.tick(1);
         for step in steps {
             world.step(step);

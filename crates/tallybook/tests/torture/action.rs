@@ -1,4 +1,4 @@
-//! [`Action`]: what code of the user does there.
+//! [`Action`]: what user code does at a place.
 
 use super::hook::pass;
 use super::place::{Place, variants};
@@ -33,7 +33,7 @@ variants! {
         DropGuard,
         Send,
         SendWith,
-        /// Sends more than there is room for, of each kind.
+        /// Sends more events of each kind than its queue holds.
         Flood,
         Count,
         CountOnEntry,
@@ -73,8 +73,8 @@ variants! {
     }
 }
 
-/// How many things may be registered in a world, as each makes ticks longer.
-const MOST: u64 = 24;
+/// How many things may be registered in a world, because each makes ticks longer.
+const MAX_REGISTERED: u64 = 24;
 
 impl World {
     pub fn act(self: &Arc<Self>, action: Action, pick: u32) {
@@ -108,7 +108,7 @@ impl World {
             }
             Send => self.send(Note::new(kind, pick)),
             SendWith => {
-                // Of a kind of which it is not known how many are taken.
+                // A kind for which the number of events accepted is unknown.
                 self.ledger.sent[super::ledger::SWITCHED].around(|| {
                     self.sender.send_with(Kind::Switched, || Note::new(Kind::Switched, pick));
                 });
@@ -129,7 +129,7 @@ impl World {
             RegisterSet | RegisterFamily | RegisterTaken => self.register(action, pick),
             AskCollector => {
                 if self.collector.try_lock().is_ok_and(|collector| collector.is_some()) {
-                    // It is in use, now or again.
+                    // There is a collector, now or again.
                     drop(self.registry.collector().map(drop));
                 }
             }
@@ -218,7 +218,7 @@ impl World {
             Action::SwitchOn => self.actor.enable(Kind::Switched),
             _ => {
                 let Some(name) = self.next_name("actor") else { return };
-                // Its events are in nobody's account.
+                // Its events are not in the ledger.
                 let ledger = Arc::default();
                 let actor = self.registry.actor(&name, Notes::new(&ledger)).unwrap();
                 actor.sender().send(Note::new(Kind::Newest, pick));
@@ -301,7 +301,7 @@ impl World {
 
     pub fn next_name(&self, what: &str) -> Option<String> {
         let n = self.registered.fetch_add(1, SeqCst);
-        (n < MOST).then(|| format!("{what}_{n}"))
+        (n < MAX_REGISTERED).then(|| format!("{what}_{n}"))
     }
 }
 
@@ -310,7 +310,7 @@ struct One {
     count: Counter,
 }
 
-/// Makes a registry, and counts one fact in it.
+/// Creates a registry, and counts one fact in it.
 fn own_registry() {
     let clock = Arc::new(ManualClock::new());
     let registry = Registry::builder().clock(clock).patience(Duration::ZERO).build();

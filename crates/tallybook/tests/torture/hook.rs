@@ -1,4 +1,4 @@
-//! Hooks: what runs, once, when a thread passes a [`Place`]; and the panic that is no fault.
+//! Hooks: what runs, once, when a thread passes a [`Place`]; and panics that are not faults.
 
 use super::place::Place;
 use std::cell::RefCell;
@@ -17,24 +17,24 @@ thread_local! {
 /// What a thread does when it passes a place.
 pub struct Armed {
     pub place: Place,
-    /// How often it passes there before.
+    /// How often the thread passes the place before.
     pub skip: u32,
     pub run: Run,
 }
 
-/// What must not have happened: laws that were broken, and panics of the library. Kept here, as the library catches what
-/// panics in the code that it calls.
+/// What must not happen: broken laws, and panics of the library. They are kept here, because the
+/// library catches panics in the code that it calls.
 static FAULTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-/// How many of our own panics there were.
+/// How many of the suite's own panics there were.
 static THROWN: AtomicU64 = AtomicU64::new(0);
 
-/// Arms this thread with something, or with nothing, and gives back what was armed before.
+/// Arms this thread, or disarms it, and returns what was armed before.
 pub fn replace(armed: Option<Armed>) -> Option<Armed> {
     // A thread that is ending has nothing armed.
     ARMED.try_with(|current| current.replace(armed)).ok().flatten()
 }
 
-/// Called by all code of the user in this suite.
+/// Called by all user code of this suite.
 pub fn pass(place: Place) {
     let take = |armed: &RefCell<Option<Armed>>| {
         let mut armed = armed.borrow_mut();
@@ -53,14 +53,14 @@ pub fn pass(place: Place) {
 }
 
 /// Calls `f` with nothing armed.
-pub fn quietly<T>(f: impl FnOnce() -> T) -> T {
+pub fn disarmed<T>(f: impl FnOnce() -> T) -> T {
     let before = replace(None);
     let value = f();
     replace(before);
     value
 }
 
-/// What our own panics carry. Its drop is code of the user, too.
+/// The payload of the suite's own panics. Its `Drop` is user code, too.
 pub struct Boom;
 
 impl Drop for Boom {
@@ -73,17 +73,18 @@ impl Drop for Boom {
 pub fn throw() {
     if !thread::panicking() {
         THROWN.fetch_add(1, SeqCst);
-        // Passes the panic hook by, which hears of all others.
+        // Does not call the panic hook, which reports all other panics.
         resume_unwind(Box::new(Boom));
     }
 }
 
-/// How many of our own panics there were in this process.
+/// Returns how many of the suite's own panics there were in this process.
 pub fn thrown() -> u64 {
     THROWN.load(SeqCst)
 }
 
-/// What `catch_unwind` answered, without the payload of a panic of our own. Any other panic goes on.
+/// The result of `catch_unwind`, without the payload of one of the suite's own panics. Any other
+/// panic is resumed.
 pub fn caught<T>(result: thread::Result<T>) -> Result<T, ()> {
     result.map_err(|payload| {
         if payload.is::<Boom>() {
@@ -102,7 +103,7 @@ pub fn take_faults() -> Vec<String> {
     mem::take(&mut FAULTS.lock().unwrap())
 }
 
-/// From now on each panic that is not our own is a fault.
+/// From now on, each panic that is not one of the suite's own is a fault.
 pub fn watch_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

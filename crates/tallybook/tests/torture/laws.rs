@@ -1,4 +1,4 @@
-//! What holds in every snapshot, whatever the user's code does.
+//! What holds in every snapshot, whatever user code does.
 
 use super::hook::{fault, thrown};
 use super::ledger::{NAMES, SWITCHED};
@@ -15,9 +15,10 @@ pub struct Memory {
     retired: u64,
 }
 
-/// `least` is what had been recorded before the tick, if it has to be there.
-pub fn check(world: &World, snapshot: &Snapshot, least: Option<Vec<u64>>) {
-    let most = world.ledger.most();
+/// Checks a snapshot. `lower` is what had been recorded before the tick, if the snapshot must show
+/// it.
+pub fn check(world: &World, snapshot: &Snapshot, lower: Option<Vec<u64>>) {
+    let upper = world.ledger.upper_bounds();
     let set = snapshot.set(&world.set);
     let other = snapshot.set(&world.other);
     let family = snapshot.family(&world.family);
@@ -33,15 +34,15 @@ pub fn check(world: &World, snapshot: &Snapshot, least: Option<Vec<u64>>) {
     let switched = NAMES.len() - 1;
     debug_assert_eq!(SWITCHED + 1, events.iter().count());
     for (i, name) in NAMES.iter().enumerate() {
-        if seen[i] > most[i] {
-            fault(format!("{name}: {} were counted, of {} at most", seen[i], most[i]));
+        if seen[i] > upper[i] {
+            fault(format!("{name}: {} were counted, of {} at most", seen[i], upper[i]));
         }
-        if let Some(least) = &least
+        if let Some(lower) = &lower
             && !snapshot.is_stale()
             && i != switched
-            && seen[i] < least[i]
+            && seen[i] < lower[i]
         {
-            fault(format!("{name}: {} were counted, of {} at least", seen[i], least[i]));
+            fault(format!("{name}: {} were counted, of {} at least", seen[i], lower[i]));
         }
     }
     check_events(&events);
@@ -69,10 +70,10 @@ pub fn check(world: &World, snapshot: &Snapshot, least: Option<Vec<u64>>) {
     check_panics(world, snapshot);
 }
 
-/// Numbers only grow.
+/// Checks that numbers only grow.
 fn check_time(world: &World, snapshot: &Snapshot, seen: Vec<u64>, retired: u64) {
     let mut memory = world.memory.lock().unwrap();
-    // A stale one repeats the last cut, or shows one that could not be finished before.
+    // A stale snapshot repeats the last cut, or shows one that could not be finished before.
     let is_later = snapshot.epoch() > memory.epoch;
     let is_again = snapshot.epoch() == memory.epoch && snapshot.is_stale();
     if !is_later && !is_again {
@@ -102,15 +103,15 @@ fn check_numbers(numbers: &NumbersSnapshot) {
     }
 }
 
-/// The collector tells of the panics that it caught, and of no others.
+/// Checks that the collector reports the panics that it caught, and no others.
 fn check_panics(world: &World, snapshot: &Snapshot) {
-    let told = snapshot.set(&world.registry.collector_stats()).panics;
-    if told > thrown() {
-        fault(format!("{told} panics are told, and there were {}", thrown()));
+    let reported = snapshot.set(&world.registry.collector_stats()).panics;
+    if reported > thrown() {
+        fault(format!("{reported} panics are reported, and there were {}", thrown()));
     }
 }
 
-/// Nothing is held any more, and everything was shown.
+/// Checks the end: nothing is held any more, and everything was shown.
 pub fn check_end(world: &World) {
     let snapshot = world.registry.reader().latest();
     let family = snapshot.family(&world.family);
@@ -120,7 +121,7 @@ pub fn check_end(world: &World) {
     if flat(&family.total()) != flat(&family.retired()) {
         fault("everything has retired, but not every number".to_owned());
     }
-    // New keys find all places free.
+    // There is room for `MAX_KEYS` new keys.
     let refused = family.refused();
     let keys = (0..MAX_KEYS as u32).map(|n| Key(ALL_KEYS + n));
     let entries: Vec<_> = keys.map(|key| world.family.entry(key)).collect();

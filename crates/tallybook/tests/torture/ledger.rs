@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-/// How often something was begun, and how often it was done: what is counted lies between the two, and is both where
-/// nothing panicked in a way that leaves it open.
+/// How often something was begun, and how often it was done. The library's count lies between the
+/// two, and equals both unless a panic left it open.
 #[derive(Default)]
 pub struct Tally {
     begun: AtomicU64,
@@ -21,7 +21,7 @@ impl Tally {
 
     /// Calls `f`, which counts unless it panics.
     pub fn unless_panics<T>(&self, f: impl FnOnce() -> T) -> T {
-        /// Takes the beginning back.
+        /// Undoes `begun` if it is dropped early.
         struct Trial<'a>(&'a Tally, bool);
         impl Drop for Trial<'_> {
             fn drop(&mut self) {
@@ -38,12 +38,12 @@ impl Tally {
         value
     }
 
-    /// Something was tried of which only some is counted.
+    /// Notes an attempt, which may or may not be counted.
     pub fn begin(&self) {
         self.begun.fetch_add(1, SeqCst);
     }
 
-    /// It was counted.
+    /// Notes that an attempt was counted.
     pub fn done(&self) {
         self.done.fetch_add(1, SeqCst);
     }
@@ -62,7 +62,7 @@ pub struct SetLedger {
 
 /// The kinds of events, by their index.
 pub const KINDS: usize = 5;
-/// The one that is switched off and on, so that an event may not be counted at all.
+/// The kind that is switched off and on, so that its events may not be counted at all.
 pub const SWITCHED: usize = 4;
 
 /// All that happened in a world.
@@ -87,18 +87,18 @@ impl Ledger {
         sets.chain([&self.refused, &self.applied]).chain(&self.sent)
     }
 
-    /// The least that is counted.
-    pub fn least(&self) -> Vec<u64> {
+    /// The lower bounds of the library's counts.
+    pub fn lower_bounds(&self) -> Vec<u64> {
         self.each().map(|tally| tally.done.load(SeqCst)).collect()
     }
 
-    /// The most that is counted.
-    pub fn most(&self) -> Vec<u64> {
+    /// The upper bounds of the library's counts.
+    pub fn upper_bounds(&self) -> Vec<u64> {
         self.each().map(|tally| tally.begun.load(SeqCst)).collect()
     }
 }
 
-/// What the numbers are called.
+/// The names of the counts.
 pub const NAMES: [&str; 20 + KINDS] = [
     "set count",
     "set sizes",

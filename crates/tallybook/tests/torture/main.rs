@@ -1,15 +1,17 @@
-//! Every call of the library from every place where code of the user may run, with panics: the laws hold, and the
-//! registry goes on.
+//! Every call of the library from every place where user code may run, with and without panics: the
+//! laws hold, and the registry stays usable.
 //!
-//! A *place* is where code of the user runs: inside a fact, in `apply`, in a key's `Hash`, in a `Drop` while a panic
-//! unwinds. An *action* is what it does there. One test goes through all pairs; the others take them at random, inside of
-//! each other too, on one thread and on several.
+//! A *place* is where user code runs: inside a fact, in `apply`, in a key's `Hash`, in a `Drop`
+//! while a panic unwinds. An *action* is what it does there. One test goes through all pairs; the
+//! others choose them at random, also nested, on one thread and on several.
 //!
-//! - `TALLYBOOK_TORTURE_STEPS`: how many random steps;
-//! - `TALLYBOOK_TORTURE_SEED`: the first seed, to repeat what failed;
+//! - `TALLYBOOK_TORTURE_STEPS`: the number of random steps;
+//! - `TALLYBOOK_TORTURE_SEED`: the first seed, to repeat a failure;
 //! - `TALLYBOOK_TORTURE_FULL`: each pair in all variants;
-//! - `TALLYBOOK_TORTURE_PAIR`: only pairs whose name, such as `Apply/Send/panics`, begins with this, in all variants;
-//! - `TALLYBOOK_TORTURE_WITHOUT`: places and actions, with commas between them, that random steps leave out;
+//! - `TALLYBOOK_TORTURE_PAIR`: only pairs whose name, such as `Apply/Send/panics`, begins with
+//!   this, in all variants;
+//! - `TALLYBOOK_TORTURE_WITHOUT`: places and actions, with commas between them, that random steps
+//!   leave out;
 //! - `TALLYBOOK_TORTURE_PATIENCE`: after how many seconds without progress the process is aborted.
 
 mod action;
@@ -44,13 +46,13 @@ fn worlds(patience: Duration) -> Worlds {
     [World::new(patience, false), World::new(patience, true)]
 }
 
-/// Fails if anything has gone wrong, saying where.
+/// Fails if there was a fault, and says where.
 fn expect_no_faults(at: &str) {
     let faults = hook::take_faults();
     assert!(faults.is_empty(), "at {at}:\n{}", faults.join("\n"));
 }
 
-/// What goes wrong is kept for the whole process, so one test runs at a time.
+/// Faults are kept per process, so one test runs at a time.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,17 +61,17 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 fn settle(worlds: &Worlds) {
-    hook::quietly(|| worlds.iter().for_each(|world| world.settle()));
+    hook::disarmed(|| worlds.iter().for_each(|world| world.settle()));
 }
 
 fn end(worlds: &Worlds) {
-    hook::quietly(|| worlds.iter().for_each(|world| world.end()));
+    hook::disarmed(|| worlds.iter().for_each(|world| world.end()));
 }
 
 /// In which world the place is, in which the action is, and which key or kind it is about.
 type Variant = (usize, usize, u32);
 
-/// A step, in worlds of its own. Answers whether its place was reached.
+/// Runs a step in new worlds. Returns whether its place was reached.
 fn run_pair(place: Place, action: Action, panics: bool, variant: Variant) -> bool {
     let (at, with, pick) = variant;
     let worlds = worlds(Duration::ZERO);
@@ -81,17 +83,17 @@ fn run_pair(place: Place, action: Action, panics: bool, variant: Variant) -> boo
     watchdog::at(step.to_string());
     let outcome = step.run(&worlds);
     expect_no_faults(&step.to_string());
-    // Where it was passed before, this may have been later, in a tick.
+    // If the place was passed before, the panic may have come later, in a tick.
     let goes_on = outcome.is_reached && panics && skip == 0 && place.panics_the_caller();
     assert!(!goes_on || outcome.result.is_err(), "{step}: the panic was swallowed");
     settle(&worlds);
     expect_no_faults(&format!("{step}, afterwards"));
     if outcome.is_reached && panics && place.panics_a_tick() {
-        let told = worlds.iter().map(|world| {
+        let reported = worlds.iter().map(|world| {
             let latest = world.registry.reader().latest();
             latest.set(&world.registry.collector_stats()).panics
         });
-        assert!(told.sum::<u64>() > 0, "{step}: the panic was not told");
+        assert!(reported.sum::<u64>() > 0, "{step}: the panic was not reported");
     }
     end(&worlds);
     expect_no_faults(&format!("{step}, at the end"));
@@ -118,7 +120,7 @@ fn every_action_at_every_place() {
         if !name.starts_with(&only) {
             continue;
         }
-        // Whether it copies keys is the library's own affair.
+        // The library need not clone keys.
         if place != Place::KeyClone {
             missed.insert(place);
         }
@@ -147,7 +149,7 @@ fn random_steps_on_one_thread() {
     let _alone = alone();
     let steps = number("TALLYBOOK_TORTURE_STEPS", if cfg!(miri) { 20 } else { 2000 });
     let first = number("TALLYBOOK_TORTURE_SEED", 1);
-    // Short runs, so that what fails is soon found again.
+    // Short runs, so that a failure is quickly reproduced.
     const STEPS: u64 = 100;
     for seed in first..first + steps.div_ceil(STEPS) {
         let worlds = worlds(Duration::ZERO);
@@ -167,7 +169,7 @@ fn random_steps_on_one_thread() {
     watchdog::done();
 }
 
-/// Threads take steps while another does nothing but tick, with code of the user that panics in its ticks.
+/// Threads take steps while another thread only ticks, with user code that panics in its ticks.
 #[test]
 fn random_steps_on_threads() {
     let _alone = alone();
@@ -208,7 +210,7 @@ fn random_steps_on_threads() {
     watchdog::done();
 }
 
-/// The places that the collector comes to.
+/// The places that a tick passes.
 const IN_TICKS: &[Place] = &[
     Place::Plain,
     Place::Apply,

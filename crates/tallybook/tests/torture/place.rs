@@ -1,4 +1,4 @@
-//! [`Place`]: where code of the user may run.
+//! [`Place`]: where user code may run.
 
 /// An enum without fields, with its variants and their names.
 macro_rules! variants {
@@ -14,7 +14,7 @@ macro_rules! variants {
 pub(crate) use variants;
 
 variants! {
-    /// Somewhere that code of the user runs.
+    /// Somewhere that user code runs.
     Place {
         /// Nowhere in particular.
         Plain,
@@ -71,7 +71,7 @@ variants! {
 }
 
 impl Place {
-    /// Whether it is on the user's own way, so that a panic there goes on to the caller.
+    /// Whether the place is in a call of the user, so that a panic there goes to the caller.
     pub fn panics_the_caller(self) -> bool {
         use Place::*;
         matches!(
@@ -97,7 +97,7 @@ impl Place {
         )
     }
 
-    /// Whether it is on the collector's way, so that a panic there is caught and told.
+    /// Whether the place is in a tick, so that a panic there is caught and reported.
     pub fn panics_a_tick(self) -> bool {
         use Place::*;
         matches!(
@@ -113,7 +113,7 @@ impl Place {
         )
     }
 
-    /// Whether this build gets there.
+    /// Whether this build reaches the place.
     pub fn is_reachable(self) -> bool {
         // Only the serialised form shows keys.
         self != Place::KeyDisplay || cfg!(feature = "serde")

@@ -1,4 +1,4 @@
-//! [`Step`]: an action at a place, which may panic, and may have a step inside of it.
+//! [`Step`]: an action at a place, which may panic, and may have a nested step.
 
 use super::action::Action;
 use super::hook::{self, Armed, caught, throw};
@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-/// Two worlds: what is done at a place of one may be done with the other.
+/// Two worlds: an action at a place of one may be done with the other.
 pub type Worlds = [Arc<World>; 2];
 
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub struct Step {
     /// With which world.
     pub with: usize,
     pub panics: bool,
-    /// Which key, kind or value, there and with what is done.
+    /// Which key, kind or value, at the place and for the action.
     pub pick: u32,
     pub about: u32,
     /// How often the place is passed before.
@@ -46,7 +46,7 @@ impl fmt::Display for Step {
 pub struct Outcome {
     /// Whether the place was reached.
     pub is_reached: bool,
-    /// An error where a panic came to the caller.
+    /// An error if a panic reached the caller.
     pub result: Result<(), ()>,
 }
 
@@ -73,7 +73,7 @@ impl Step {
     }
 }
 
-/// A small generator of steps (xorshift), so that a seed says everything.
+/// A small generator of steps (xorshift), so that a seed determines everything.
 pub struct Random {
     state: u64,
     /// The outermost places, and those within.
@@ -83,10 +83,10 @@ pub struct Random {
 }
 
 impl Random {
-    /// Takes steps at these places, but for what `TALLYBOOK_TORTURE_WITHOUT` names.
+    /// Takes steps at these places, except what `TALLYBOOK_TORTURE_WITHOUT` names.
     pub fn new(seed: u64, places: &[Place]) -> Self {
         Random {
-            // Any number but zero will do; neighbouring seeds are spread.
+            // Any number but zero is valid; adjacent seeds are spread.
             state: (seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
             places: wanted(places),
             inner_places: wanted(Place::ALL),
@@ -101,7 +101,7 @@ impl Random {
         ((self.state >> 32) as usize) % bound
     }
 
-    /// A step with up to so many inside of each other.
+    /// Returns a step, with steps nested in it up to `depth`.
     pub fn step(&mut self, depth: usize) -> Step {
         let place = self.below(self.places.len());
         self.step_at(self.places[place], depth)
@@ -127,7 +127,7 @@ impl Random {
     }
 }
 
-/// Those whose names do not stand in `TALLYBOOK_TORTURE_WITHOUT`, which is how what fails is narrowed down.
+/// Returns those that `TALLYBOOK_TORTURE_WITHOUT` does not name, to narrow down a failure.
 fn wanted<T: Copy + fmt::Debug>(all: &[T]) -> Vec<T> {
     let without = std::env::var("TALLYBOOK_TORTURE_WITHOUT").unwrap_or_default();
     let is_wanted = |each: &T| !without.split(',').any(|name| name == format!("{each:?}"));

@@ -1,4 +1,4 @@
-//! Code of the user: keys, events, a reducer, a clock. All of it passes its [`Place`].
+//! User code: keys, events, a reducer, a clock. All of it passes its [`Place`].
 
 use super::hook::{pass, throw};
 use super::ledger::Ledger;
@@ -33,7 +33,7 @@ pub struct Key(pub u32);
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
         pass(Place::KeyHash);
-        // The same for all, so that they are compared, and lie in one place of a map.
+        // The same for all keys, so that they collide and are compared.
         0.hash(state);
     }
 }
@@ -78,7 +78,7 @@ pub const KINDS: [Kind; 5] =
 pub struct Note {
     pub kind: Kind,
     pub key: u32,
-    /// Whether the reducer panics when it takes it.
+    /// Whether the reducer panics when it applies the event.
     pub explodes: bool,
     is_applied: bool,
 }
@@ -89,7 +89,7 @@ impl Note {
     }
 }
 
-/// What tells notes apart.
+/// The key by which notes are merged.
 pub struct NoteKey(u32);
 
 impl Hash for NoteKey {
@@ -207,7 +207,7 @@ impl Drop for Passing {
     }
 }
 
-/// A clock that is told when to move.
+/// A clock that the test moves.
 #[derive(Default)]
 pub struct Time(pub ManualClock);
 

@@ -1,4 +1,4 @@
-//! Makes a hang visible: aborts, saying where, what makes no progress.
+//! Makes a hang visible: aborts a process that makes no progress, and says where it is.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -8,17 +8,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 static PROGRESS: AtomicU64 = AtomicU64::new(0);
-/// What each thread is at.
+/// What each thread is doing.
 static STEPS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
 
-/// Says what this thread does from now on.
+/// Notes what this thread does from now on.
 pub fn at(what: String) {
     let thread = format!("{:?}", thread::current().id());
     STEPS.lock().unwrap().insert(thread, what);
     PROGRESS.fetch_add(1, SeqCst);
 }
 
-/// This thread has done what it was to do.
+/// Notes that this thread has finished.
 pub fn done() {
     let thread = format!("{:?}", thread::current().id());
     STEPS.lock().unwrap().remove(&thread);
@@ -43,7 +43,8 @@ fn bark_after(patience: Duration) {
         if now != last || steps.is_empty() {
             (last, since) = (now, Instant::now());
         } else if since.elapsed() > patience {
-            // Not by `eprintln!`, whose words the test harness keeps to itself until a test has ended.
+            // Not with `eprintln!`, whose output the test harness captures until the test has
+            // ended.
             let mut all = format!("no progress for {patience:?}:\n");
             steps.iter().for_each(|(thread, step)| all += &format!("  {thread}: {step}\n"));
             let _ = std::io::stderr().write_all(all.as_bytes());

@@ -1,4 +1,4 @@
-//! Ways to get to a [`Place`].
+//! Ways to reach a [`Place`].
 
 use super::hook::{self, Run, caught, pass, throw};
 use super::ledger::SWITCHED;
@@ -17,8 +17,8 @@ use tallybook::Actor;
 use tallybook::event::Close;
 
 impl World {
-    /// Does something in the course of which this thread comes to that place. It may not, where another thread has the
-    /// collector, or this one is inside of it.
+    /// Does something during which this thread passes that place. It may not get there if another
+    /// thread has the collector, or if this thread is inside a tick.
     pub fn reach(self: &Arc<Self>, place: Place, pick: u32) {
         use Place::*;
         match place {
@@ -38,7 +38,7 @@ impl World {
                 self.tick();
             }
             Show | StateDrop => {
-                // The state before the last is let go where nothing keeps it.
+                // The state before the last is dropped if no snapshot keeps it.
                 for _ in 0..3 {
                     self.send(Note::new(Kind::Oldest, pick));
                     self.tick();
@@ -56,9 +56,9 @@ impl World {
             EventDropSent => self.reach_event_drop(pick),
             KeyHash | KeyEq | KeyClone | KeyDrop => self.reach_key(place, pick),
             KeyDisplay => {
-                let held = hook::quietly(|| self.hold(pick));
+                let held = hook::disarmed(|| self.hold(pick));
                 // With the entry in the snapshot.
-                hook::quietly(|| self.tick());
+                hook::disarmed(|| self.tick());
                 self.write_json();
                 drop(held);
             }
@@ -133,8 +133,8 @@ impl World {
     }
 
     fn reach_key(&self, place: Place, pick: u32) {
-        // Held, so that there is one to compare with.
-        let held = hook::quietly(|| self.hold(pick));
+        // Held, so that there is a key to compare with.
+        let held = hook::disarmed(|| self.hold(pick));
         let key = held.as_ref().and_then(|held| held.key()).map_or(pick, |key| key.0);
         if place != Place::KeyClone && pick.is_multiple_of(2) {
             drop(self.enter(key));
@@ -142,7 +142,7 @@ impl World {
         }
         // Some of them are new; and then they retire.
         (0..ALL_KEYS).for_each(|key| drop(self.enter(key)));
-        hook::quietly(|| {
+        hook::disarmed(|| {
             drop(held);
             while let Some(entry) = pop(&self.entries) {
                 drop(entry);
@@ -197,12 +197,12 @@ impl World {
             return;
         }
         match (place, pick % 4) {
-            // Taken back before it is put.
+            // Cancelled before it is answered.
             (Place::CaptureDrop, 1) => {
                 drop(reply);
                 self.tick();
             }
-            // Put to a reducer that has failed.
+            // Sent to a reducer that has failed.
             (Place::CaptureDrop, 2) => {
                 self.explode(pick);
                 self.tick();
@@ -223,7 +223,7 @@ impl World {
         self.tick();
     }
 
-    /// In a thread of its own, which ends.
+    /// Runs the step in a new thread, as it ends.
     fn reach_thread_local(self: &Arc<Self>) {
         let Some(hook::Armed { place: Place::ThreadLocal, run, .. }) = hook::replace(None) else {
             return;
@@ -255,7 +255,7 @@ impl World {
 
 type Panicked = Arc<std::sync::Mutex<Option<Box<dyn std::any::Any + Send>>>>;
 
-/// Runs something in its destructor, out of which no panic may come.
+/// Runs something in its destructor, which catches its panics.
 struct Late {
     run: Option<Run>,
     panicked: Panicked,
@@ -270,7 +270,7 @@ impl Drop for Late {
     }
 }
 
-/// Panics again with what was caught, unless that would abort the process.
+/// Resumes a panic that was caught, unless that would abort the process.
 pub fn go_on(result: Result<(), ()>) {
     if result.is_err() && !thread::panicking() {
         resume_unwind(Box::new(hook::Boom));

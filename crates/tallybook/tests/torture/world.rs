@@ -1,4 +1,4 @@
-//! [`World`]: a registry with everything in it, and what should have been counted there.
+//! [`World`]: a registry with one of everything, and what it should have counted.
 
 use super::hook::{self, caught, fault};
 use super::laws::{self, Memory};
@@ -30,20 +30,21 @@ pub struct World {
     pub sender: Sender<Note>,
     pub tracker: RateTracker,
     pub ledger: Arc<Ledger>,
-    /// Never locked while code of the library runs, but for the collector, which is only tried.
+    /// None of these is locked while the library runs, except for the collector, which is only
+    /// tried.
     pub entries: Mutex<Vec<Arc<Entry<Key, Numbers>>>>,
     pub guards: Mutex<Vec<Guard>>,
     pub replies: Mutex<Vec<Reply<Passing>>>,
     pub kept: Mutex<Vec<Arc<Snapshot>>>,
     pub collector: Mutex<Option<Collector>>,
     pub memory: Mutex<Memory>,
-    /// Whether the last attempt to close an epoch may have been held up.
+    /// Whether the last attempt to close an epoch may have failed.
     pub is_held_up: AtomicBool,
     /// How many things were registered.
     pub registered: AtomicU64,
 }
 
-/// Something that is open until somebody drops it.
+/// Something that is open until it is dropped.
 pub enum Guard {
     Set(Open<Set<Numbers>>),
     Entry(Open<Entry<Key, Numbers>>),
@@ -54,7 +55,7 @@ impl Guard {
     pub fn close(self, world: &World) {
         match self {
             Guard::Set(guard) => world.ledger.set.closed.unless_panics(|| drop(guard)),
-            // Letting go of the entry, after the closing, may panic too.
+            // Dropping the entry after the closing may panic, too.
             Guard::Entry(guard) => world.ledger.family.closed.around(|| drop(guard)),
             Guard::Timed(guard) => world.ledger.set.timed_closed.unless_panics(|| drop(guard)),
         }
@@ -62,7 +63,8 @@ impl Guard {
 }
 
 impl World {
-    /// With windows the collector keeps earlier cuts, and all that they show; without, it lets go at once.
+    /// With windows the collector keeps earlier cuts and all that they show; without, it drops them
+    /// at once.
     pub fn new(patience: Duration, has_windows: bool) -> Arc<Self> {
         let time = Arc::new(Time::default());
         let builder = Registry::builder().clock(time.clone());
@@ -94,7 +96,7 @@ impl World {
         })
     }
 
-    /// A small fact: exactly counted, and gauges that are equal.
+    /// Records a small fact: exact counts, and gauges that are equal.
     pub fn note(numbers: &Numbers, ledger: &SetLedger, value: u32) {
         ledger.count.around(|| numbers.count.inc());
         ledger.sizes.around(|| numbers.sizes.record(value.into()));
@@ -102,7 +104,7 @@ impl World {
         numbers.right.set(value.into());
     }
 
-    /// The entry of a key, unless the family is full.
+    /// Returns the entry of a key, unless the family is full.
     pub fn enter(&self, key: u32) -> Option<Entry<Key, Numbers>> {
         self.ledger.refused.begin();
         let entry = self.family.entry(Key(key % ALL_KEYS));
@@ -112,13 +114,13 @@ impl World {
         entry.ok()
     }
 
-    /// An entry that is held.
+    /// Returns an entry that is held, if there is one.
     pub fn held(&self, pick: u32) -> Option<Arc<Entry<Key, Numbers>>> {
         let entries = self.entries.lock().unwrap();
         entries.get(pick as usize % entries.len().max(1)).cloned()
     }
 
-    /// One that is held from now on, if there is none.
+    /// Returns an entry that is held, or one that is held from now on.
     pub fn hold(&self, pick: u32) -> Option<Arc<Entry<Key, Numbers>>> {
         let held = self.held(pick);
         held.or_else(|| {
@@ -133,21 +135,21 @@ impl World {
         self.ledger.sent[kind].around(|| self.sender.send(note));
     }
 
-    /// Sends more of a kind than there is room for.
+    /// Sends more events of a kind than its queue holds.
     pub fn flood(&self, kind: Kind, key: u32) {
         (0..CAPACITY as u32 + 3).for_each(|_| self.send(Note::new(kind, key)));
     }
 
-    /// Ticks, and checks what the snapshot holds; `None` where the collector is busy.
+    /// Ticks, and checks the snapshot. Returns `None` if the collector is busy.
     pub fn tick(&self) -> Option<Arc<Snapshot>> {
         let mut collector = self.collector.try_lock().ok()?;
         let collector = collector.as_mut()?;
         self.time.0.advance(Duration::from_millis(250));
-        let least = self.ledger.least();
+        let lower = self.ledger.lower_bounds();
         let snapshot = self.contained("a tick", || collector.tick())?;
         let was_held_up = self.is_held_up.swap(snapshot.is_stale(), SeqCst);
-        let least = (!was_held_up).then_some(least);
-        hook::quietly(|| laws::check(self, &snapshot, least));
+        let lower = (!was_held_up).then_some(lower);
+        hook::disarmed(|| laws::check(self, &snapshot, lower));
         Some(snapshot)
     }
 
@@ -159,7 +161,7 @@ impl World {
         self.is_held_up.store(is_closed != Some(true), SeqCst);
     }
 
-    /// Drops the collector, and makes another.
+    /// Drops the collector, and creates another.
     pub fn replace_collector(&self) {
         let Ok(mut collector) = self.collector.try_lock() else { return };
         self.is_held_up.store(true, SeqCst);
@@ -171,7 +173,7 @@ impl World {
         }
     }
 
-    /// Calls what must not panic, whatever the user's code does.
+    /// Calls what must not panic, whatever user code does.
     fn contained<T>(&self, what: &str, f: impl FnOnce() -> T) -> Option<T> {
         let result = caught(catch_unwind(AssertUnwindSafe(f)));
         if result.is_err() {
@@ -180,7 +182,7 @@ impl World {
         result.ok()
     }
 
-    /// With nothing armed and nobody inside a fact: ticks until a snapshot has everything.
+    /// Ticks until a snapshot has everything. Nothing may be armed, and no thread inside a fact.
     pub fn settle(&self) {
         for _ in 0..8 {
             let was_held_up = self.is_held_up.load(SeqCst);
@@ -192,10 +194,10 @@ impl World {
                 _ => {}
             }
         }
-        fault("nobody is inside a fact, and no tick is fresh".to_owned());
+        fault("no thread is inside a fact, and no tick is fresh".to_owned());
     }
 
-    /// A reducer that has failed is replaced.
+    /// Replaces a reducer that has failed.
     fn revive(&self, snapshot: &Snapshot) {
         if snapshot.failure(&self.actor).is_some() {
             self.actor.restart(Notes::new(&self.ledger));
@@ -206,7 +208,8 @@ impl World {
         }
     }
 
-    /// Lets everything go; then all that was ever counted is in the totals, and everything still works.
+    /// Drops everything; then the totals hold all that was ever counted, and everything still
+    /// works.
     pub fn end(&self) {
         while let Some(guard) = pop(&self.guards) {
             guard.close(self);
@@ -221,7 +224,7 @@ impl World {
             drop(snapshot);
         }
         self.settle();
-        // Whoever asks for a key whose entry could not be taken out of the map takes it out.
+        // If an entry could not be removed from the map, the next lookup of its key removes it.
         for keys in [0..MAX_KEYS as u32, MAX_KEYS as u32..ALL_KEYS] {
             keys.for_each(|key| drop(self.enter(key)));
             (0..3).for_each(|_| self.settle());

@@ -1,0 +1,12 @@
+//! The account of events: each event that was sent has exactly one fate.
+
+use tallybook::{ByKind, EventStatsSnapshot, Label};
+
+/// Asserts that the fates add up to the events sent, for each kind.
+#[track_caller]
+pub fn check_account<K: Label>(events: &ByKind<K, EventStatsSnapshot>, context: &str) {
+    for (kind, e) in events.iter() {
+        let fates = e.applied + e.coalesced + e.dropped + e.lost;
+        assert_eq!(e.sent, fates, "{context}, {kind}: {e:?}");
+    }
+}
