@@ -14,9 +14,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 use stop_flag::StopOnDrop;
+use tallybook::registry::FenceKind;
 use tallybook::{
-    Collector, Counter, Entry, Family, FenceKind, Gauge, Live, Open, Registry, Set, Snapshot,
-    Stats, UpDownCounter,
+    Collector, Counter, Entry, Family, Gauge, Live, Open, Registry, Set, Snapshot, Stats,
+    UpDownCounter,
 };
 
 /// A torrent.

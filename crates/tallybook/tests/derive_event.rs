@@ -6,9 +6,8 @@ mod log;
 
 use log::Log;
 use std::sync::Arc;
-use tallybook::{
-    Actor, Collector, Counted, Counter, Delivery, Event, Full, Label, Order, Registry, Stats,
-};
+use tallybook::event::{Delivery, Order, OverflowPolicy};
+use tallybook::{Actor, Collector, Counted, Counter, Event, Label, Registry, Stats};
 
 /// Traffic.
 #[derive(Stats)]
@@ -170,7 +169,7 @@ fn kinds_are_a_label() {
 #[test]
 fn deliveries_are_those_of_the_variant_or_else_of_the_enum() {
     let delivery = |kind| PeerEvent::delivery(kind);
-    let of = |order, overflow| Delivery { order, overflow };
+    let of = |order, full| Delivery { order, overflow: full };
     assert_eq!(delivery(PeerEventKind::Received), of(Order::Unordered, OverflowPolicy::Coalesce));
     assert_eq!(delivery(PeerEventKind::Choked), of(Order::Ordered, OverflowPolicy::Coalesce));
     assert_eq!(delivery(PeerEventKind::Said), of(Order::Unordered, OverflowPolicy::DropOldest));

@@ -11,8 +11,7 @@ use std::time::Duration;
 use tallybook::error::WrongRegistry;
 use tallybook::metric::LiveCount;
 use tallybook::{
-    Collector, Counter, Family, Gauge, Live, LiveCount, ManualClock, Max, Set, Snapshot, Stats,
-    UpDownCounter, WrongRegistry,
+    Collector, Counter, Family, Gauge, Live, ManualClock, Max, Set, Snapshot, Stats, UpDownCounter,
 };
 
 /// A node.

@@ -7,7 +7,8 @@ mod log;
 
 use log::Log;
 use proptest::prelude::*;
-use tallybook::{Delivery, Event, Full, Label, Order, Registry};
+use tallybook::event::{Delivery, Order, OverflowPolicy};
+use tallybook::{Event, Label, Registry};
 
 /// An event that knows the last number merged into it, and how many events it stands for.
 #[derive(Clone, Debug, PartialEq)]

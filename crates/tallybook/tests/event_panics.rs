@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 use sum::{Number, Sum};
-use tallybook::{Close, Delivery, Event, Full, Label, Order, Reducer, Registry};
+use tallybook::event::{Close, Delivery, Order, OverflowPolicy};
+use tallybook::{Event, Label, Reducer, Registry};
 
 #[test]
 fn one_event_that_cannot_be_told_apart_is_lost_and_no_other() {

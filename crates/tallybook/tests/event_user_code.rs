@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use sum::Number;
+use tallybook::event::{ByKind, Delivery, EventStatsSnapshot, Order, OverflowPolicy};
 use tallybook::{
     Actor, Collector, Counter, Event, Label, Reducer, Registry, Sender, Set, Snapshot, Stats,
 };

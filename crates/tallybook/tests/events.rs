@@ -10,10 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
-use tallybook::{
-    Actor, Close, Collector, Counter, Delivery, Event, Full, Label, NoReply, Order, Reducer,
-    Registry, Set, Snapshot, Stats,
-};
+use tallybook::event::{Close, Delivery, NoReply, Order, OverflowPolicy};
 use tallybook::{Actor, Collector, Counter, Event, Label, Reducer, Registry, Set, Snapshot, Stats};
 
 /// Something that opens and closes; two numbers, so that merging loses nothing.
@@ -131,7 +128,7 @@ fn storms_through_small_queues_add_up_in_every_snapshot() {
         let (stop, actor) = (&stop, &actor);
         let ticking = scope.spawn(move || {
             while !stop.load(SeqCst) {
-                collector.pump();
+                collector.close_epoch();
                 check_account(&collector.tick().events(actor), "a storm");
             }
             collector

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::convert::identity;
 use std::thread;
 use std::time::Duration;
-use tallybook::{Collector, Counter, Family, FamilyFull, Live, Registry, Snapshot, Stats};
+use tallybook::error::FamilyFull;
+use tallybook::{Collector, Counter, Family, Live, Registry, Snapshot, Stats};
 
 /// A path.
 #[derive(Stats)]

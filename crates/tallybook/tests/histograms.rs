@@ -16,9 +16,11 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 use stop_flag::StopOnDrop;
+use tallybook::distribution::Measure;
+use tallybook::registry::FenceKind;
 use tallybook::{
-    Counter, Distribution, Entry, Family, FenceKind, Histogram, Label, Measure, PerLabel, Registry,
-    Set, Snapshot, Stats,
+    Counter, Distribution, Entry, Family, Histogram, Label, PerLabel, Registry, Set, Snapshot,
+    Stats,
 };
 
 #[derive(Clone, Copy, Label)]
@@ -107,7 +109,7 @@ fn check(node: &NodeSnapshot) {
     assert_eq!((node.sizes.count(), node.sizes.sum()), (node.count, node.sum.into()));
     assert_eq!((counted(&node.sizes), counted(&ways)), (node.count, node.count));
     // The same values at a finer scale: extrema, sum and each bucket agree.
-    assert_eq!(ways.lowered(3), node.sizes);
+    assert_eq!(ways.downscaled(3), node.sizes);
     assert_eq!(node.waits.count(), node.count);
     assert_eq!(node.waits.sum(), Duration::from_nanos(node.sum));
     let ends = (node.sizes.min(), node.sizes.max());
@@ -175,8 +177,8 @@ fn wanted_cuts() -> u64 {
     std::env::var("TALLYBOOK_CUTS").map_or(default, |cuts| cuts.parse().unwrap()) / 400
 }
 
-fn under_fire(barrier: Barrier) {
-    let registry = Registry::builder().barrier(barrier).build();
+fn under_fire(fence: FenceKind) {
+    let registry = Registry::builder().fence(fence).build();
     let (all, family) = (registry.set("all").unwrap(), registry.family("one", "n").unwrap());
     let world = World { registry, all, family, over: AtomicBool::new(false) };
     let mut collector = world.registry.collector().unwrap();

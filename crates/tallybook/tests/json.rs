@@ -64,12 +64,16 @@ fn the_whole_text_of_a_small_registry() {
     assert!(paths.entry("one too many").is_err());
     let cut = collector.tick();
     let mut json = serde_json::to_value(&*cut).unwrap();
+    // Another in each registry.
+    let incarnation = json.as_object_mut().unwrap().remove("incarnation").unwrap();
+    assert_eq!(incarnation.as_str().unwrap().len(), 32);
     let own = json["sets"]["tallybook"].as_object_mut().unwrap();
     // Numbers that depend on the memory layout.
     for name in ["memory", "history_memory"] {
         assert!(own.insert(name.into(), 0.into()).unwrap().as_i64().unwrap() > 0);
     }
     let expected = r#"{
+        "instance": "", "started": 0.0,
         "epoch": 3, "at": 1.5, "wall": 1.5, "interval": 1.0, "stale": false,
         "sets": {
             "tallybook": {
@@ -85,13 +89,20 @@ fn the_whole_text_of_a_small_registry() {
         },
         "families": {
             "path": {
-                "label": "name", "total": { "errors": 7 }, "retired": { "errors": 5 }, "refused": 1,
+                "labels": ["name"], "total": { "errors": 7 }, "retired": { "errors": 5 }, "refused": 1,
                 "entries": [
-                    { "key": "/ho\"me", "since": 1.5, "values": { "errors": 2 } },
-                    { "key": "/", "since": 1.5, "values": { "errors": 0 } }
+                    {
+                        "labels": { "name": "/ho\"me" }, "id": 2, "since": 1.5, "changed": true,
+                        "values": { "errors": 2 }
+                    },
+                    {
+                        "labels": { "name": "/" }, "id": 3, "since": 1.5, "changed": true,
+                        "values": { "errors": 0 }
+                    }
                 ]
             }
-        }
+        },
+        "actors": {}
     }"#;
     let expected: serde_json::Value = serde_json::from_str(expected).unwrap();
     assert_eq!(json, expected, "\n{json:#}\n");
@@ -105,11 +116,12 @@ fn fields_come_in_the_order_of_their_declaration() {
     registry.set::<Errors>("a").unwrap();
     let text = serde_json::to_string(&*registry.collector().unwrap().tick()).unwrap();
     let start = concat!(
-        r#"{"epoch":1,"at":0.0,"wall":0.0,"interval":0.0,"stale":false,"#,
+        r#""epoch":1,"at":0.0,"wall":0.0,"interval":0.0,"stale":false,"#,
         r#""sets":{"tallybook":{"ticks":1,"tick_time":0,"#,
     );
-    assert!(text.starts_with(start), "{text}");
-    let end = r#"},"z":{"errors":0},"a":{"errors":0}},"families":{}}"#;
+    assert!(text.contains(start), "{text}");
+    assert!(text.starts_with(r#"{"instance":"","incarnation":""#), "{text}");
+    let end = r#"},"z":{"errors":0},"a":{"errors":0}},"families":{},"actors":{}}"#;
     assert!(text.ends_with(end), "{text}");
 }
 
@@ -131,7 +143,7 @@ fn typed_values_and_the_whole_snapshot_say_the_same() {
     let family = &json["families"]["disks"];
     let values = serde_json::to_value(cut.family(&disks).get(&7).unwrap()).unwrap();
     assert_eq!(family["entries"][0]["values"], values);
-    assert_eq!(family["entries"][0]["key"], "7");
+    assert_eq!(family["entries"][0]["labels"]["n"], "7");
     let total = serde_json::to_value(cut.family(&disks).total()).unwrap();
     assert_eq!(family["total"], total);
 }
@@ -139,8 +151,11 @@ fn typed_values_and_the_whole_snapshot_say_the_same() {
 #[test]
 fn an_empty_snapshot_is_valid_json_too() {
     let text = serde_json::to_string(&*Registry::disabled().reader().latest()).unwrap();
-    let expected =
-        r#"{"epoch":0,"at":0.0,"wall":0.0,"interval":0.0,"stale":false,"sets":{},"families":{}}"#;
+    let expected = concat!(
+        r#"{"instance":"","incarnation":"00000000000000000000000000000000","started":0.0,"#,
+        r#""epoch":0,"at":0.0,"wall":0.0,"interval":0.0,"stale":false,"#,
+        r#""sets":{},"families":{},"actors":{}}"#,
+    );
     assert_eq!(text, expected);
 }
 

@@ -11,7 +11,8 @@ use poll::poll_once;
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
-use tallybook::{Actor, Collector, NoReply, Registry};
+use tallybook::event::NoReply;
+use tallybook::{Actor, Collector, Registry};
 
 fn actor() -> (Registry, Actor<Idle>, Collector) {
     let registry = Registry::new();

@@ -14,7 +14,8 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
-use tallybook::{Registry, Snapshot, Waited};
+use tallybook::reader::Waited;
+use tallybook::{Registry, Snapshot};
 use wakes::Wakes;
 
 #[test]

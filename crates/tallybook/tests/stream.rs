@@ -11,7 +11,8 @@ use hits::{Hits, hits};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use tallybook::{Registry, Set, Snapshots};
+use tallybook::reader::Snapshots;
+use tallybook::{Registry, Set};
 use wakes::Wakes;
 
 /// Polls a stream once, and returns the epoch of its item.

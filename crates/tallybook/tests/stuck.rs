@@ -16,9 +16,9 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
-use tallybook::{
-    Collector, Counter, ManualClock, Registry, RegistryBuilder, Set, Snapshot, Stats, StopError,
-};
+use tallybook::error::StopError;
+use tallybook::registry::RegistryBuilder;
+use tallybook::{Collector, Counter, ManualClock, Registry, Set, Snapshot, Stats};
 
 /// What is written.
 #[derive(Stats)]
@@ -118,9 +118,9 @@ fn a_tick_that_is_held_up_again_shows_what_held_up_the_one_before() {
 #[test]
 fn a_tick_after_a_pump_that_was_held_up_lacks_nothing() {
     let (_registry, writes, mut collector, _) = impatient();
-    assert!(collector.pump());
+    assert!(collector.close_epoch());
     let parked = parked(&writes);
-    assert!(!collector.pump());
+    assert!(!collector.close_epoch());
     parked.release();
     write(&writes);
     let cut = collector.tick();
@@ -286,7 +286,7 @@ fn endless_patience_waits_for_the_writer() {
 fn writers_that_come_back_are_not_waited_for_again() {
     let (_registry, writes, mut collector, _) = impatient();
     let (one, two) = (parked(&writes), parked(&writes));
-    assert!(!collector.pump());
+    assert!(!collector.close_epoch());
     // Each leaves while the other is inside a fact.
     two.release();
     let two = parked(&writes);

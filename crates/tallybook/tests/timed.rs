@@ -17,9 +17,10 @@ use std::convert::identity;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+use tallybook::metric::TimedLiveCount;
 use tallybook::{
     Collector, Counter, Distribution, Family, Label, ManualClock, PerLabel, Registry, Set,
-    Snapshot, Stats, TimedLive, TimedLiveCount,
+    Snapshot, Stats, TimedLive,
 };
 use workers::Workers;
 

@@ -52,7 +52,7 @@ impl Clock for Faulty {
 }
 
 fn reported(cut: &Snapshot) -> Vec<(String, u64, String)> {
-    let text = |panics: &tallybook::UserPanics| {
+    let text = |panics: &tallybook::snapshot::UserPanics| {
         (panics.name.to_string(), panics.count, panics.last.to_string())
     };
     cut.panics().iter().map(text).collect()

@@ -46,6 +46,11 @@ impl<'a> Row<'a> {
         *taken
     }
 
+    /// Whether all words have been taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
     /// Takes the next `count` buckets, and calls `each` with the number within them and the count of those that are not
     /// zero, in order.
     pub(crate) fn each_bucket(&mut self, count: usize, each: &mut dyn FnMut(usize, u64)) {

@@ -179,6 +179,7 @@ impl RowData {
             Kind::Group(_) | Kind::PerLabel { .. } => {}
         });
         self.distributions.truncate(used);
+        debug_assert!(row.is_empty(), "the schema is as long as the row");
     }
 
     fn fill_distribution(&mut self, used: &mut usize, of: Measured, scale: u8, row: &mut Row<'_>) {

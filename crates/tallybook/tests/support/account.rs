@@ -1,6 +1,7 @@
 //! The account of events: each event that was sent has exactly one fate.
 
-use tallybook::{ByKind, EventStatsSnapshot, Label};
+use tallybook::Label;
+use tallybook::event::{ByKind, EventStatsSnapshot};
 
 /// Asserts that the fates add up to the events sent, for each kind.
 #[track_caller]

@@ -1,7 +1,8 @@
 //! A registry whose clock only the test moves.
 
 use std::sync::Arc;
-use tallybook::{ManualClock, Registry, RegistryBuilder};
+use tallybook::registry::RegistryBuilder;
+use tallybook::{ManualClock, Registry};
 
 /// Builds a registry on a [`ManualClock`] at zero. `configure` sets everything else.
 pub fn manual(

@@ -13,6 +13,6 @@ struct LivePair {
 }
 
 fn main() {
-    assert_eq!(CounterPair::group().words(), 2);
-    assert_eq!(LivePair::group().words(), 4);
+    assert_eq!(<CounterPair as tallybook::metric::Metric>::WORDS, 2);
+    assert_eq!(<LivePair as tallybook::metric::Metric>::WORDS, 4);
 }

@@ -29,6 +29,6 @@ struct Once {
 }
 
 fn main() {
-    assert_eq!(Peer::group().words(), 6);
+    assert_eq!(<Peer as tallybook::metric::Metric>::WORDS, 6);
     assert_eq!(Once::group().fields[2].name, "type");
 }

@@ -28,6 +28,6 @@ struct Peer {
 fn main() {
     let now = PeerSnapshot::default();
     assert_eq!(now.by_direction[Direction::Inbound], now.by_direction[Direction::Outbound]);
-    assert_eq!(Peer::group().words(), 14);
+    assert_eq!(<Peer as tallybook::metric::Metric>::WORDS, 14);
     let _: tallybook::metric::LiveField<Peer> = Peer::choked;
 }
