@@ -15,6 +15,7 @@ mod phase;
 mod read;
 pub mod record;
 pub mod registry;
+pub mod report;
 mod row;
 pub mod schema;
 mod support;
@@ -39,7 +40,8 @@ pub mod reader {
 /// Snapshots, and what happened between two of them.
 pub mod snapshot {
     pub use crate::read::{
-        Averaged, Declaration, Difference, FamilySnapshot, Snapshot, UserPanics,
+        Averaged, Declaration, DeclarationKind, Difference, FamilySnapshot, Identity, Snapshot,
+        UserPanics,
     };
 }
 

@@ -14,6 +14,15 @@ pub type Text = Cow<'static, str>;
 /// The scale of the ages of a [`Kind::TimedLive`].
 pub(crate) const AGES_SCALE: u8 = 3;
 
+/// Whether a text can be the name of a set, a field or a label: what OpenMetrics and Prometheus allow for both metrics and
+/// labels, without the colon.
+pub(crate) fn is_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    let starts = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    let goes_on = bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    starts && goes_on && !name.starts_with("__")
+}
+
 /// The declaration of a set: the fields of one `#[derive(Stats)]` struct.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -39,6 +39,7 @@ mod json;
 mod local;
 mod rates;
 pub(crate) mod source;
+mod text;
 mod values;
 
 pub use data::GaugeValue;

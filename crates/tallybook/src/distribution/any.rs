@@ -1,5 +1,8 @@
 //! [`AnyDistribution`]: a distribution of either type, for code that reads without types.
 
+use super::combine::aligned;
+#[cfg(feature = "serde")]
+use super::measure::ends;
 use super::measure::{Measured, bucket_count, index_of_bucket};
 use super::{Bucket, Distribution, Measure};
 use std::time::Duration;
@@ -103,6 +106,25 @@ impl AnyDistribution {
         }
     }
 
+    /// One that was received, if it does not contradict itself: `[count, min, max, zeros]`, and buckets in ascending order.
+    #[cfg(feature = "serde")]
+    pub(crate) fn checked(
+        of: Measured,
+        scale: i32,
+        head: [u64; 4],
+        sum: u128,
+        buckets: Vec<(i32, u64)>,
+    ) -> Result<Self, &'static str> {
+        match of {
+            Measured::Integer => {
+                Distribution::checked(scale, head, sum, buckets).map(AnyDistribution::Integers)
+            }
+            Measured::Duration => {
+                Distribution::checked(scale, head, sum, buckets).map(AnyDistribution::Durations)
+            }
+        }
+    }
+
     /// Replaces the contents, keeping the allocation. `each_bucket` tells numbers of buckets in ascending order, and counts.
     pub(crate) fn refill(
         &mut self,
@@ -120,6 +142,14 @@ impl AnyDistribution {
     /// Puts the exact extrema in the place of those that are known, in units.
     pub(crate) fn observed(&mut self, min: u64, max: u64) {
         either!(self, it => it.observed(min, max));
+    }
+
+    /// The same at a coarser scale.
+    pub(crate) fn downscaled(&self, scale: i32) -> Self {
+        match self {
+            AnyDistribution::Integers(it) => AnyDistribution::Integers(it.downscaled(scale)),
+            AnyDistribution::Durations(it) => AnyDistribution::Durations(it.downscaled(scale)),
+        }
     }
 
     /// What was recorded since `earlier`. All of it, if that is not an earlier state of the same histogram.
@@ -151,6 +181,72 @@ impl<V: Measure> Distribution<V> {
             0 => self.zeros = self.zeros.wrapping_add(count),
             _ => self.push(index_of_bucket::<V>(bucket, scale), count),
         });
+    }
+
+    /// Adds another, of the same or another scale. Numbers that do not fit are the largest that do. Answers whether there were
+    /// such.
+    pub(crate) fn fold(&mut self, other: &Self) -> bool {
+        if other.is_empty() && other.buckets.is_empty() {
+            return false;
+        }
+        let scale = self.scale.min(other.scale);
+        let (own, other) = (self.downscaled(scale), other.downscaled(scale));
+        let [one, two] =
+            [&own, &other].map(|it| if it.is_empty() { None } else { Some((it.min, it.max)) });
+        let (min, max) = match (one, two) {
+            (Some(one), Some(two)) => (one.0.min(two.0), one.1.max(two.1)),
+            (one, two) => one.or(two).unwrap_or_default(),
+        };
+        let mut saturated = false;
+        let mut plus = |one: u64, other: u64| {
+            one.checked_add(other).unwrap_or_else(|| {
+                saturated = true;
+                u64::MAX
+            })
+        };
+        let mut made = Distribution {
+            count: plus(own.count, other.count),
+            zeros: plus(own.zeros, other.zeros),
+            min,
+            max,
+            ..Self::empty(scale)
+        };
+        for (index, one, other) in aligned(&own.buckets, &other.buckets) {
+            made.buckets.push((index, plus(one, other)));
+        }
+        let (sum, is_over) = own.sum.overflowing_add(other.sum);
+        made.sum = if is_over { u128::MAX } else { sum };
+        *self = made;
+        saturated || is_over
+    }
+
+    #[cfg(feature = "serde")]
+    fn checked(
+        scale: i32,
+        [count, min, max, zeros]: [u64; 4],
+        sum: u128,
+        buckets: Vec<(i32, u64)>,
+    ) -> Result<Self, &'static str> {
+        // The last bucket ends at the largest value that there is.
+        let [first, last] = ends::<V>(scale);
+        if buckets.iter().any(|(index, _)| !(first..=last).contains(index)) {
+            return Err("a bucket is out of range");
+        }
+        if !buckets.is_sorted_by(|one, next| one.0 < next.0) {
+            return Err("the buckets are not in ascending order");
+        }
+        if buckets.iter().any(|(_, n)| *n == 0) {
+            return Err("a bucket is empty");
+        }
+        let counted = buckets.iter().fold(zeros, |sum, (_, n)| sum.saturating_add(*n));
+        if counted != count || count == 0 {
+            return Err("the count of a histogram is not that of its buckets");
+        }
+        if min > max {
+            return Err("the minimum of a histogram is larger than its maximum");
+        }
+        let measure = std::marker::PhantomData;
+        Ok(Distribution { scale, count, sum, min, max, zeros, buckets, measure })
     }
 
     fn sum_f64(&self) -> f64 {

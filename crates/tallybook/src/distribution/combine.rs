@@ -104,7 +104,7 @@ impl<V: Measure> Distribution<V> {
 }
 
 /// The buckets of two distributions side by side, in ascending order, with a count of zero where one has none.
-fn aligned<'a>(
+pub(super) fn aligned<'a>(
     mut one: &'a [(i32, u64)],
     mut other: &'a [(i32, u64)],
 ) -> impl Iterator<Item = (i32, u64, u64)> + 'a {

@@ -93,6 +93,14 @@ pub(crate) fn index_of_bucket<V: Measure>(bucket: usize, scale: u8) -> i32 {
     bucket as i32 - 1 + V::LOWEST * (1 << scale)
 }
 
+/// The indexes of the first and the last bucket at any scale.
+#[cfg(feature = "serde")]
+pub(crate) fn ends<V: Measure>(scale: i32) -> [i32; 2] {
+    let finest = scale::FINEST;
+    let at_finest = [V::LOWEST << finest, (V::LOWEST + V::OCTAVES as i32) << finest];
+    at_finest.map(|index| scale::downscaled(index, finest.abs_diff(scale)))
+}
+
 impl Measure for u64 {
     type Real = f64;
     type Sum = u128;

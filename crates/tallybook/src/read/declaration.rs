@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 /// What is registered under a name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Declaration {
     /// The name.
@@ -36,6 +36,11 @@ pub enum DeclarationKind {
 }
 
 impl Declaration {
+    /// Without what only this process understands.
+    pub(crate) fn portable(&self) -> Self {
+        Declaration { place: 0, refusals: 0, ..self.clone() }
+    }
+
     /// What is registered at a place, with no labels.
     pub(crate) fn new(
         kind: DeclarationKind,

@@ -35,6 +35,18 @@ impl Identity {
         Identity { instance: instance.into(), incarnation, started, started_at }
     }
 
+    /// That of a report from elsewhere.
+    #[cfg(feature = "serde")]
+    pub(crate) fn received(instance: &str, incarnation: u128, started: SystemTime) -> Self {
+        let (instance, started_at) = (instance.into(), Duration::ZERO);
+        Identity { instance, incarnation, started, started_at }
+    }
+
+    /// Without what only this process understands.
+    pub(crate) fn portable(&self) -> Self {
+        Identity { started_at: Duration::ZERO, ..self.clone() }
+    }
+
     /// The time of day of a moment on the registry's clock: the same whenever it is asked, however the time of day was set
     /// since the registry was made.
     pub(crate) fn time_of_day(&self, at: Duration) -> SystemTime {

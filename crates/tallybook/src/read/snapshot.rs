@@ -12,7 +12,6 @@ use crate::metric::{Counter, Metric, Stats};
 use crate::phase::Place;
 use crate::record::{Family, Key, Set};
 use crate::row::Span;
-use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -189,16 +188,5 @@ impl Snapshot {
                 Err(WrongRegistry { name: place.name().to_owned(), own, other: self.registry })
             }
         }
-    }
-}
-
-impl fmt::Debug for Snapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Snapshot")
-            .field("epoch", &self.epoch())
-            .field("at", &self.at())
-            .field("interval", &self.interval)
-            .field("stale", &self.stale)
-            .finish_non_exhaustive()
     }
 }

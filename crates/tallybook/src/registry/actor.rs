@@ -59,6 +59,60 @@ impl<'a> ActorBuilder<'a> {
     /// # Panics
     /// If the default of [`Reducer::Snapshot`] does; then nothing is registered.
     pub fn register<R: Reducer>(self, reducer: R) -> Result<Actor<R>, RegisterError> {
+        self.register_with(reducer, |totals| totals)
+    }
+
+    /// As [`register`](Self::register), and serialises what the reducer shows with the snapshot: `{"actors": {name: {"state":
+    /// ..}}}`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use tallybook::{Event, Reducer, Registry};
+    ///
+    /// #[derive(Event)]
+    /// enum PeerEvent { Joined }
+    ///
+    /// #[derive(Default)]
+    /// struct Peers(u64);
+    ///
+    /// impl Reducer for Peers {
+    ///     type Event = PeerEvent;
+    ///     type Snapshot = u64;
+    ///     fn apply(&mut self, _: PeerEvent, _: Duration) { self.0 += 1 }
+    ///     fn snapshot(&self) -> u64 { self.0 }
+    /// }
+    ///
+    /// let registry = Registry::new();
+    /// let peers = registry.actor_builder("peers").register_serialized(Peers::default())?;
+    /// peers.sender().send(PeerEvent::Joined);
+    /// let json = serde_json::to_value(&*registry.collector()?.tick())?;
+    /// assert_eq!(json["actors"]["peers"]["state"], 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Registry::set`].
+    ///
+    /// # Panics
+    /// As [`register`](Self::register).
+    #[cfg(feature = "serde")]
+    pub fn register_serialized<R>(self, reducer: R) -> Result<Actor<R>, RegisterError>
+    where
+        R: Reducer<Snapshot: serde::Serialize>,
+    {
+        self.register_with(reducer, |totals| {
+            totals.shown_by(|state| {
+                let state = state.downcast_ref::<R::Snapshot>()?;
+                Some(state as &dyn erased_serde::Serialize)
+            })
+        })
+    }
+
+    fn register_with<R: Reducer>(
+        self,
+        reducer: R,
+        with: impl FnOnce(ReducerTotals<R>) -> ReducerTotals<R>,
+    ) -> Result<Actor<R>, RegisterError> {
         const {
             assert!(
                 size_of::<R::Event>() <= R::Event::MAX_BYTES,
@@ -79,7 +133,7 @@ impl<'a> ActorBuilder<'a> {
             let made =
                 Arc::new(ActorShared::new(place.clone(), context.wake.clone(), self.capacity));
             shared = Some(made.clone());
-            ReducerTotals::new(made, Owned::new(reducer), state, index)
+            with(ReducerTotals::new(made, Owned::new(reducer), state, index))
         });
         let kind = DeclarationKind::Actor;
         catalog.declare(Declaration::new(kind, self.name, group, index, created));

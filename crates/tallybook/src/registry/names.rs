@@ -1,7 +1,7 @@
 //! Which names are taken, and which may be.
 
 use crate::error::RegisterError;
-use crate::schema::{Group, Kind};
+use crate::schema::{Group, Kind, is_name};
 use std::collections::HashMap;
 
 /// The names of one registry.
@@ -55,15 +55,10 @@ impl Names {
     }
 }
 
-/// What OpenMetrics and Prometheus allow for both metric and label names, without the colon.
 fn check(what: &'static str, name: &str) -> Result<(), RegisterError> {
-    let mut bytes = name.bytes();
-    let starts = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-    let goes_on = bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if starts && goes_on && !name.starts_with("__") {
-        Ok(())
-    } else {
-        Err(RegisterError::InvalidName { what, name: name.to_owned() })
+    match is_name(name) {
+        true => Ok(()),
+        false => Err(RegisterError::InvalidName { what, name: name.to_owned() }),
     }
 }
 

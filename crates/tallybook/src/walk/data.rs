@@ -139,6 +139,13 @@ impl RowData {
         });
     }
 
+    /// Takes over the values of another, keeping allocations.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.words.clone_from(&other.words);
+        self.readings.clone_from(&other.readings);
+        self.distributions.clone_from(&other.distributions);
+    }
+
     /// Takes over the values of a row of the collector.
     pub(crate) fn fill(&mut self, group: &Group, mut row: Row<'_>) {
         self.words.clear();

@@ -4,19 +4,20 @@ use super::data::{GaugeValue, Reading, RowData, Size, signed};
 use crate::distribution::AnyDistribution;
 use crate::metric::LiveCount;
 use crate::schema::{Field, Group, Kind};
+use std::fmt;
 use std::time::Duration;
 
 /// The values of a set, or of an entry of a family: a view that copies nothing.
 ///
 /// In a walk over a difference they are increases; see [`Walk`](super::Walk).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Values<'a> {
     group: &'a Group,
     data: Part<'a>,
 }
 
 /// A part of a [`RowData`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct Part<'a> {
     words: &'a [u64],
     /// Those of the whole row.
@@ -73,7 +74,7 @@ impl GaugeReadings<'_> {
 }
 
 /// The same metric, or set, for each value of a label.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Labelled<'a> {
     kind: &'a Kind,
     data: Part<'a>,
@@ -239,6 +240,18 @@ impl<'a> Part<'a> {
             [reading] => Sample::Gauge(Some(reading.value)),
             several => Sample::Gauges(GaugeReadings(several)),
         }
+    }
+}
+
+impl fmt::Debug for Values<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().map(|(field, sample)| (&field.name, sample))).finish()
+    }
+}
+
+impl fmt::Debug for Labelled<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 

@@ -70,8 +70,8 @@ impl<R: Reducer> ReducerTotals<R> {
 
     /// Lets the state be serialised.
     #[cfg(feature = "serde")]
-    pub(crate) fn shown_by(mut self, show: Option<ShowState>) -> Self {
-        self.show = show;
+    pub(crate) fn shown_by(mut self, show: ShowState) -> Self {
+        self.show = Some(show);
         self
     }
 
