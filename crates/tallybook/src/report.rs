@@ -32,6 +32,7 @@ mod decode;
 mod difference;
 #[cfg(feature = "serde")]
 mod encode;
+mod error;
 mod fold;
 #[cfg(feature = "msgpack")]
 mod msgpack;
@@ -42,10 +43,11 @@ mod unify;
 mod wire;
 
 pub use contents::{Report, ReportSource};
+pub use difference::ReportDifference;
 #[cfg(feature = "serde")]
-pub use decode::DecodeError;
-pub use difference::{ReportDifference, SinceError};
-pub use fold::{FoldError, Gauges};
+pub use error::DecodeError;
+pub use error::{FoldError, SinceError};
+pub use fold::Gauges;
 #[cfg(feature = "msgpack")]
 pub use msgpack::MsgpackError;
 #[cfg(feature = "serde")]

@@ -1,9 +1,10 @@
 //! Reports from elsewhere.
 
 use super::contents::{Contents, Report, ReportEntry, ReportSource};
+use super::error::{DecodeError, FORMAT};
 use super::wire::fields;
 use super::wire::row::Decoder;
-use super::wire::{FORMAT, WireEntry, WireItem, WireReport, WireSource};
+use super::wire::{WireEntry, WireItem, WireReport, WireSource};
 use crate::read::{Declaration, DeclarationKind, Identity};
 use crate::schema::{Text, is_name};
 use crate::walk::data::RowData;
@@ -11,65 +12,6 @@ use serde::{Deserialize, Deserializer};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use thiserror::Error;
-
-/// A report that was received is not one.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DecodeError {
-    /// It is of a format that this version does not read.
-    #[error("the report has format {found}, and this version reads format {FORMAT}")]
-    Format {
-        /// The format.
-        found: u32,
-    },
-    /// A name is not one.
-    #[error("`{name}` is not a name for {what}")]
-    Name {
-        /// What it is to name.
-        what: &'static str,
-        /// The name, or the beginning of a long one.
-        name: String,
-    },
-    /// A name or a key comes twice.
-    #[error("{what} comes twice: `{name}`")]
-    Twice {
-        /// What comes twice.
-        what: &'static str,
-        /// Its name, or the beginning of a long one.
-        name: String,
-    },
-    /// A row has more or fewer values than its set has fields.
-    #[error("a row has {found} values where its set has {expected}")]
-    Cells {
-        /// How many the set has.
-        expected: usize,
-        /// How many the row has.
-        found: usize,
-    },
-    /// Something else is wrong.
-    #[error("{reason}")]
-    Invalid {
-        /// What.
-        reason: &'static str,
-    },
-}
-
-impl DecodeError {
-    pub(super) fn invalid(reason: &'static str) -> Self {
-        DecodeError::Invalid { reason }
-    }
-    pub(super) fn name(what: &'static str, name: &str) -> Self {
-        DecodeError::Name { what, name: beginning(name) }
-    }
-    pub(super) fn twice(what: &'static str, name: &str) -> Self {
-        DecodeError::Twice { what, name: beginning(name) }
-    }
-}
-
-fn beginning(name: &str) -> String {
-    name.chars().take(80).collect()
-}
 
 /// # Errors
 /// If it is not a report, or one that contradicts itself. Kinds and fields that are not known are skipped.

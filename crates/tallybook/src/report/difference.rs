@@ -1,6 +1,7 @@
 //! [`ReportDifference`]: what happened between two reports.
 
 use super::contents::{Report, ReportEntry};
+use super::error::SinceError;
 use crate::read::Declaration;
 use crate::schema::Group;
 use crate::walk::Walk;
@@ -8,7 +9,6 @@ use crate::walk::data::RowData;
 use crate::walk::source::{Cut, EntryHead, EntrySource, Flows, Source, Which};
 use std::collections::HashMap;
 use std::time::Duration;
-use thiserror::Error;
 
 /// Two reports, seen as what happened between them; made by [`Report::since`].
 ///
@@ -19,28 +19,6 @@ pub struct ReportDifference<'a> {
     later: &'a Report,
     earlier: &'a Report,
     elapsed: Duration,
-}
-
-/// Two reports cannot be subtracted.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SinceError {
-    /// They are not of the same incarnations of the same registries: the program was started again, or it is another one.
-    #[error(
-        "the reports are of different incarnations: {later} and {earlier}; subtract reports of one incarnation"
-    )]
-    OtherIncarnation {
-        /// The incarnations of the later report.
-        later: String,
-        /// Those of the earlier one.
-        earlier: String,
-    },
-    /// The report that was said to be earlier is later.
-    #[error("the earlier report is {by:?} later than the other: exchange them")]
-    NotEarlier {
-        /// By how much.
-        by: Duration,
-    },
 }
 
 impl Report {

@@ -1,7 +1,8 @@
 //! Reports on their way to elsewhere.
 
 use super::contents::{Contents, Report, ReportEntry, ReportSource};
-use super::wire::{FORMAT, WireEntry, WireItem, WireReport, WireSource, fields, row};
+use super::error::FORMAT;
+use super::wire::{WireEntry, WireItem, WireReport, WireSource, fields, row};
 use crate::read::{Declaration, DeclarationKind};
 use crate::schema::Group;
 use serde::{Serialize, Serializer};

@@ -2,13 +2,13 @@
 
 use super::add::add;
 use super::contents::{Contents, Report, ReportEntry, ReportSource};
+use super::error::FoldError;
 use super::unify::{moved, unified};
 use crate::read::{Declaration, DeclarationKind};
 use crate::schema::Group;
 use crate::walk::data::{Reading, RowData, each_leaf};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use thiserror::Error;
 
 /// What becomes of a gauge that several reports have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,40 +20,6 @@ pub enum Gauges {
     Latest,
     /// All values, each with its source: [`Sample::Gauges`](crate::walk::Sample::Gauges).
     Apart,
-}
-
-/// Two reports cannot be folded.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FoldError {
-    /// Both are of one registry, whose numbers would be counted twice.
-    #[error(
-        "both reports are of the incarnation {incarnation:032x}: fold only the latest report of each"
-    )]
-    SameIncarnation {
-        /// The incarnation.
-        incarnation: u128,
-    },
-    /// The reports declare so different fields for so many entries that the result would be many times as large as both.
-    #[error(
-        "the folded report would have {cells} values, where both have {both}: their sets have hardly a field in common"
-    )]
-    TooLarge {
-        /// How many values the result would have.
-        cells: usize,
-        /// How many both have.
-        both: usize,
-    },
-    /// The same name is declared in two ways.
-    #[error("`{name}` is {one} in one report and {other} in the other: rename one of the two")]
-    Declared {
-        /// The full name of the set, family or metric.
-        name: String,
-        /// How the report that folds declares it.
-        one: String,
-        /// How the other does.
-        other: String,
-    },
 }
 
 impl Report {

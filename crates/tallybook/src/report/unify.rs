@@ -1,7 +1,7 @@
 //! What two declarations of a set have in common.
 
 use super::contents::kind_name;
-use super::fold::FoldError;
+use super::error::FoldError;
 use crate::distribution::AnyDistribution;
 use crate::schema::{Field, Group, Kind, Text};
 use crate::walk::data::{Reading, RowData, Size};

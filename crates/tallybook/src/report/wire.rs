@@ -25,8 +25,6 @@ use fields::WireField;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-pub(super) const FORMAT: u32 = 1;
-
 #[derive(Serialize, Deserialize)]
 pub(super) struct WireReport<'a> {
     pub(super) format: u32,

@@ -1,7 +1,7 @@
 //! The declaration of a set, as it travels.
 
 use super::super::contents::{kind_name, measured_name, number_name};
-use super::super::decode::DecodeError;
+use super::super::error::DecodeError;
 use crate::distribution::Measured;
 use crate::schema::{Field, Group, Kind, Number, Text};
 use serde::{Deserialize, Serialize};

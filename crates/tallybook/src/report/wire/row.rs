@@ -1,6 +1,6 @@
 //! Rows, as they travel.
 
-use super::super::decode::DecodeError;
+use super::super::error::DecodeError;
 use super::cell::Cell;
 use super::fields::Shape;
 use crate::distribution::{AnyDistribution, Measured};
