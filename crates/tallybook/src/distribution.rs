@@ -1,6 +1,7 @@
 //! [`Distribution`]: what a snapshot shows of a histogram.
 
 mod combine;
+mod display;
 #[cfg(feature = "serde")]
 mod json;
 mod measure;
@@ -48,14 +49,15 @@ pub struct Distribution<V: Measure = u64> {
 
 /// A bucket of a [`Distribution`], with the bounds as numbers, in seconds where durations are measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Bucket {
     /// Its number at the scale of the distribution: the bucket that ends at 1 has index 0.
     pub index: i32,
     /// The values in it are above this.
     pub lower: f64,
-    /// The greatest value that it can hold.
+    /// The largest value that it can hold.
     pub upper: f64,
-    /// How many values are in it: never none.
+    /// How many values are in it, at least one.
     pub count: u64,
 }
 
@@ -99,18 +101,18 @@ impl<V: Measure> Distribution<V> {
             Some(last) if last.0 == index => last.1 = last.1.wrapping_add(count),
             _ => self.buckets.push((index, count)),
         }
-        // A count can also have come round.
+        // A count may have wrapped to zero.
         self.buckets.pop_if(|last| last.1 == 0);
     }
 
-    /// Puts the exact extrema in the place of those that are known, in units.
+    /// Replaces the known extrema by the exact ones, in units.
     pub(crate) fn observed(&mut self, min: u64, max: u64) {
         if self.count > 0 {
             (self.min, self.max) = (min, max);
         }
     }
 
-    /// The distribution of these values at a scale of 0 to 8; a greater one counts as 8.
+    /// The distribution of these values at a scale of 0 to 8; a larger one counts as 8.
     ///
     /// ```
     /// use std::time::Duration;
@@ -164,20 +166,20 @@ impl<V: Measure> Distribution<V> {
         (!self.is_empty()).then(|| V::real(self.sum as f64 / self.count as f64))
     }
 
-    /// The least value, exact but for a [`difference`](Self::difference). `None` if nothing was recorded.
+    /// The smallest value, exact but for a [`difference`](Self::difference). `None` if nothing was recorded.
     #[must_use]
     pub fn min(&self) -> Option<V> {
         (!self.is_empty()).then(|| V::from_units(self.min))
     }
 
-    /// The greatest value, exact but for a [`difference`](Self::difference). `None` if nothing was recorded.
+    /// The largest value, exact but for a [`difference`](Self::difference). `None` if nothing was recorded.
     #[must_use]
     pub fn max(&self) -> Option<V> {
         (!self.is_empty()).then(|| V::from_units(self.max))
     }
 
     /// The scale: there are `2^scale` buckets per octave. From 8, the finest, to -4, the coarsest that
-    /// [`lowered`](Self::downscaled) makes.
+    /// [`downscaled`](Self::downscaled) makes.
     #[must_use]
     pub fn scale(&self) -> i32 {
         self.scale

@@ -60,12 +60,12 @@ impl<V: Measure> Distribution<V> {
 
     /// What was recorded between two states of one histogram, at the coarser of both scales.
     ///
-    /// Minimum and maximum are known as nearly as the buckets tell: they are the least and the greatest value that the
-    /// lowest and the highest bucket of the difference can hold, within the minimum and maximum of the later state.
+    /// Minimum and maximum are known to the bucket: they are the lower end of the first bucket of the difference and the upper
+    /// end of the last, within the minimum and maximum of the later state.
     /// With an empty earlier state they are exact.
     ///
-    /// If the earlier state has more in a bucket, it is not an earlier one: the histogram has begun anew, or it is
-    /// another. Then the difference is all of the later state.
+    /// If the earlier state has more in a bucket, it is not an earlier one: the histogram was reset, or is another.
+    /// Then the difference is all of the later state.
     ///
     /// ```
     /// let earlier: tallybook::Distribution = [1_u64, 70].into_iter().collect();
@@ -96,9 +96,9 @@ impl<V: Measure> Distribution<V> {
         }
         // What each bucket can hold, as far as the extrema of the later state allow.
         let lowest = made.buckets.first().filter(|_| made.zeros == 0);
-        let least = lowest.map_or(0, |bucket| self.held(bucket.0).0);
-        let greatest = made.buckets.last().map_or(0, |bucket| self.held(bucket.0).1);
-        made.observed(least, greatest);
+        let min = lowest.map_or(0, |bucket| self.held(bucket.0).0);
+        let max = made.buckets.last().map_or(0, |bucket| self.held(bucket.0).1);
+        made.observed(min, max);
         Some(made)
     }
 }

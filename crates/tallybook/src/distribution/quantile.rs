@@ -8,8 +8,8 @@ impl<V: Measure> Distribution<V> {
     /// The value that a share `q` of all values does not exceed: the one with the rank `q * count`, rounded up. It is
     /// estimated by the middle of its bucket, which is off by [`relative_error`](Self::relative_error) at most.
     ///
-    /// At 0 it is the minimum, at 1 the maximum; anything beyond counts as these. `None` if nothing was recorded, or
-    /// `q` is not a number.
+    /// At 0 it is the minimum, at 1 the maximum. `None` if nothing was recorded, or `q` is not between 0 and 1: the 99th
+    /// percentile is `quantile(0.99)`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -19,6 +19,7 @@ impl<V: Measure> Distribution<V> {
     /// let p90 = waits.quantile(0.9).unwrap();
     /// assert!(p90.abs_diff(Duration::from_millis(90)) < Duration::from_millis(4));
     /// assert_eq!(waits.quantile(1.0), waits.max());
+    /// assert_eq!(waits.quantile(99.0), None);
     /// ```
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<V::Real> {
@@ -26,7 +27,7 @@ impl<V: Measure> Distribution<V> {
     }
 
     /// Several quantiles, each as by [`quantile`](Self::quantile), in the order given. `None` if nothing was recorded,
-    /// or one of them is not a number.
+    /// or one of them is not between 0 and 1.
     ///
     /// ```
     /// let sizes: tallybook::Distribution = (1..=1000_u64).collect();
@@ -35,7 +36,7 @@ impl<V: Measure> Distribution<V> {
     /// ```
     #[must_use]
     pub fn quantiles<const N: usize>(&self, qs: [f64; N]) -> Option<[V::Real; N]> {
-        if self.is_empty() || qs.iter().any(|q| q.is_nan()) {
+        if self.is_empty() || !qs.iter().all(|q| (0.0..=1.0).contains(q)) {
             return None;
         }
         Some(qs.map(|q| match q {
@@ -70,17 +71,17 @@ impl<V: Measure> Distribution<V> {
     fn middle(&self, index: i32) -> V::Real {
         let (lower, upper) = (scale::bound(index - 1, self.scale), scale::bound(index, self.scale));
         let middle = (lower * upper).sqrt() * V::UNITS_PER_ONE;
-        let (least, greatest) = self.held(index);
-        if middle <= least as f64 {
-            V::real_from_units(least)
-        } else if middle >= greatest as f64 {
-            V::real_from_units(greatest)
+        let (min, max) = self.held(index);
+        if middle <= min as f64 {
+            V::real_from_units(min)
+        } else if middle >= max as f64 {
+            V::real_from_units(max)
         } else {
             V::real(middle)
         }
     }
 
-    /// The least and the greatest value, in units, that can be in a bucket.
+    /// The minimum and maximum, in units, of what can be in a bucket.
     pub(super) fn held(&self, index: i32) -> (u64, u64) {
         let last = |index| scale::last_below(index, self.scale, V::UNITS_PER_ONE as u64);
         (last(index - 1).saturating_add(1).max(self.min), last(index).min(self.max))
