@@ -23,14 +23,12 @@ pub use averaged::Averaged;
 pub use declaration::Declaration;
 pub use difference::Difference;
 pub(crate) use extrema::{ExtremaBuffer, ExtremaList, FieldExtrema, TOTAL};
-pub use family::FamilySnapshot;
+pub use family::{FamilyEntries, FamilySnapshot};
 pub(crate) use family_part::{FamilyPart, RETIRED_BUCKETS, TOTAL_BUCKETS, buckets_of};
 pub(crate) use owners::{Changed, OWNERS, Owners};
 pub use panics::UserPanics;
 pub(crate) use part::{Part, ReducerPart, SetPart};
 pub(crate) use reader::Published;
-#[cfg(not(target_family = "wasm"))]
-pub use reader::Waited;
 pub use reader::{CachedReader, Reader};
 pub(crate) use segments::{CHUNK, Chunk, Segment, Segments, chunks_of};
 pub(crate) use settings::Settings;

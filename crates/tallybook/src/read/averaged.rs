@@ -6,7 +6,6 @@ use super::snapshot::Snapshot;
 use crate::metric::{Metric, Stats, averages};
 use crate::record::{Family, Key, Set};
 use crate::row::Flows;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Rates per second, averaged with exponentially falling weights, as a load average: what happened one time constant ago
@@ -90,7 +89,7 @@ impl Averaged<'_> {
     #[track_caller]
     pub fn total<K: Key, S: Stats>(&self, family: &Family<K, S>) -> S::Rates {
         let part = self.part(family);
-        self.read::<S>(part.as_ref().map_or(&[], |part| &part.total_averages))
+        self.read::<S>(part.map_or(&[], |part| &part.total_averages))
     }
 
     /// The average rates of an entry. `None` if there is no such entry, or the family was registered without
@@ -116,7 +115,7 @@ impl Averaged<'_> {
     }
 
     #[track_caller]
-    fn part<K: Key, S: Stats>(&self, family: &Family<K, S>) -> Option<Arc<FamilyPart<K, S>>> {
+    fn part<K: Key, S: Stats>(&self, family: &Family<K, S>) -> Option<&FamilyPart<K, S>> {
         self.snapshot.family_part(family).unwrap_or_else(|wrong| panic!("{wrong}"))
     }
 }

@@ -5,6 +5,8 @@ use super::part::nothing;
 use crate::metric::Stats;
 use crate::record::Key;
 use crate::row::{Row, Span};
+use std::fmt;
+use std::iter::FusedIterator;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,13 +49,10 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
     }
 
     /// The entries, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, S::Value)> {
-        let entries =
-            self.part.iter().flat_map(|part| part.entries().map(move |found| (part, found)));
-        let mut words = Vec::new();
-        entries.map(move |(part, (row, entry))| {
-            (&entry.meta.key, part.values(row, self.span, &mut words))
-        })
+    #[must_use]
+    pub fn iter(&self) -> FamilyEntries<'_, K, S> {
+        let (part, left) = (self.part.as_deref(), self.len());
+        FamilyEntries { part, span: self.span, row: 0, left, words: Vec::new() }
     }
 
     /// The entries that changed in the snapshot's interval, new ones included, in no particular order.
@@ -97,5 +96,68 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
 impl<K: Key, S: Stats> Clone for FamilySnapshot<K, S> {
     fn clone(&self) -> Self {
         FamilySnapshot { part: self.part.clone(), refused: self.refused, span: self.span }
+    }
+}
+
+impl<'a, K: Key, S: Stats> IntoIterator for &'a FamilySnapshot<K, S> {
+    type Item = (&'a K, S::Value);
+    type IntoIter = FamilyEntries<'a, K, S>;
+    fn into_iter(self) -> FamilyEntries<'a, K, S> {
+        self.iter()
+    }
+}
+
+/// Keys are shown by their `Display`.
+impl<K: Key, S: Stats> fmt::Debug for FamilySnapshot<K, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FamilySnapshot")
+            .field("total", &self.total())
+            .field("retired", &self.retired())
+            .field("refused", &self.refused)
+            .field("entries", &self.iter())
+            .finish()
+    }
+}
+
+/// The entries of a family, in no particular order; made by [`FamilySnapshot::iter`].
+pub struct FamilyEntries<'a, K: Key, S: Stats> {
+    part: Option<&'a FamilyPart<K, S>>,
+    span: Span,
+    /// The next row, and how many entries are left.
+    row: usize,
+    left: usize,
+    words: Vec<u64>,
+}
+
+impl<'a, K: Key, S: Stats> Iterator for FamilyEntries<'a, K, S> {
+    type Item = (&'a K, S::Value);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let part = self.part?;
+        let mut rows = self.row..part.used;
+        let (row, entry) = rows.find_map(|row| Some((row, part.owner(row)?)))?;
+        (self.row, self.left) = (row + 1, self.left.saturating_sub(1));
+        Some((&entry.meta.key, part.values(row, self.span, &mut self.words)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl<K: Key, S: Stats> ExactSizeIterator for FamilyEntries<'_, K, S> {}
+impl<K: Key, S: Stats> FusedIterator for FamilyEntries<'_, K, S> {}
+
+impl<K: Key, S: Stats> Clone for FamilyEntries<'_, K, S> {
+    fn clone(&self) -> Self {
+        let FamilyEntries { part, span, row, left, .. } = *self;
+        FamilyEntries { part, span, row, left, words: Vec::new() }
+    }
+}
+
+/// The entries that are left. Keys are shown by their `Display`.
+impl<K: Key, S: Stats> fmt::Debug for FamilyEntries<'_, K, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.clone().map(|(key, values)| (key.to_string(), values))).finish()
     }
 }

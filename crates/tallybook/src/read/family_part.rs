@@ -86,7 +86,7 @@ impl<K: Key, S: Stats> FamilyPart<K, S> {
 pub(crate) type EachEntry<'a> = dyn FnMut(&dyn std::fmt::Display, Duration, Row<'_>) + 'a;
 
 /// A family without its types, for those that walk the schema.
-pub(crate) trait AnyFamily: Send + Sync {
+pub(crate) trait AnyFamily: Any + Send + Sync {
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
     #[cfg(feature = "serde")]
     fn totals(&self, span: Span) -> [Row<'_>; 2];

@@ -2,7 +2,7 @@
 
 use super::declaration::Declaration;
 use super::family::FamilySnapshot;
-use super::family_part::FamilyPart;
+use super::family_part::{AnyFamily, FamilyPart};
 use super::panics::UserPanics;
 use super::part::{Part, nothing};
 use super::segments::Segments;
@@ -12,6 +12,7 @@ use crate::metric::{Counter, Metric, Stats};
 use crate::phase::Place;
 use crate::record::{Family, Key, Set};
 use crate::row::Span;
+use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -68,7 +69,8 @@ impl Snapshot {
     }
 
     /// The epoch that was closed to make it: 0 before the first snapshot, then a larger one each time. One larger, unless
-    /// epochs were closed in between: to empty the queues of events, or because a tick was held up.
+    /// epochs were closed in between: to empty the queues of events, for a [cut](crate::Registry::cut) on demand, or because
+    /// a tick was held up.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.span.last
@@ -86,7 +88,7 @@ impl Snapshot {
         self.wall
     }
 
-    /// The time between the cut before this one and this one; for the first, since the registry was made.
+    /// The time between the published cut before this one and this one; for the first, since the registry was made.
     #[must_use]
     pub fn interval(&self) -> Duration {
         self.interval
@@ -154,7 +156,10 @@ impl Snapshot {
         let Some(shared) = family.shared() else {
             return Ok(FamilySnapshot::new(None, 0, self.span));
         };
-        let part = self.family_part(family)?;
+        let part = match self.any_family(&shared.place)? {
+            Some(part) => part.clone().as_any().downcast::<FamilyPart<K, S>>().ok(),
+            None => None,
+        };
         let refusals = self.check(&shared.refusals)?;
         let refused = refusals.map_or(0, |index| self.metric::<Counter>(index));
         Ok(FamilySnapshot::new(part, refused, self.span))
@@ -164,11 +169,19 @@ impl Snapshot {
     pub(crate) fn family_part<K: Key, S: Stats>(
         &self,
         family: &Family<K, S>,
-    ) -> Result<Option<Arc<FamilyPart<K, S>>>, WrongRegistry> {
+    ) -> Result<Option<&FamilyPart<K, S>>, WrongRegistry> {
         let Some(shared) = family.shared() else { return Ok(None) };
-        let index = self.check(&shared.place)?;
+        let part = self.any_family(&shared.place)?;
+        Ok(part.and_then(|part| {
+            let part: &dyn Any = &**part;
+            part.downcast_ref()
+        }))
+    }
+
+    fn any_family(&self, place: &Place) -> Result<Option<&Arc<dyn AnyFamily>>, WrongRegistry> {
+        let index = self.check(place)?;
         Ok(match index.and_then(|index| self.parts.get(index)) {
-            Some(Part::Family(part)) => part.clone().as_any().downcast::<FamilyPart<K, S>>().ok(),
+            Some(Part::Family(part)) => Some(part),
             _ => None,
         })
     }
