@@ -1,18 +1,22 @@
 //! [`Clock`]: where the collector's times come from.
 
+mod from_fn;
 #[cfg(feature = "tsc")]
 mod tsc;
 
+pub use from_fn::{FnClock, from_fn};
 #[cfg(feature = "tsc")]
 pub use tsc::TscClock;
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
-/// A source of time. The collector asks it a few times per tick, a family once per new entry, and the guard of a
-/// [`TimedLive`](crate::TimedLive) when it opens and closes; other facts never do.
+/// A source of time: [`SystemClock`], [`ManualClock`] for tests, or a function of your own by [`from_fn`].
 ///
-/// One that panics in a tick leaves the time where it was; elsewhere the panic is the caller's.
+/// The collector reads it a few times per tick, a family once per new entry, and the guard of a
+/// [`TimedLive`](crate::TimedLive) when it opens and closes; other facts never do. If it panics in a tick, the tick uses the
+/// last time known; elsewhere the panic is the caller's. Times beyond 584 years (`u64::MAX` nanoseconds) count as that where
+/// they are kept per entry or per fact.
 pub trait Clock: Send + Sync + 'static {
     /// Time since an origin of the clock's own. Never runs backwards.
     fn now(&self) -> Duration;
@@ -107,5 +111,8 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
     }
     fn wall(&self) -> SystemTime {
         (**self).wall()
+    }
+    fn elapsed_since(&self, earlier: Duration) -> Duration {
+        (**self).elapsed_since(earlier)
     }
 }
