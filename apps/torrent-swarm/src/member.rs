@@ -188,7 +188,7 @@ impl Member {
         let gone = async {
             let mut snapshot = reader.latest();
             while snapshot.family(&books.members).get(&name).is_some() {
-                snapshot = reader.next(snapshot.epoch()).await;
+                snapshot = reader.next(snapshot.epoch()).await?;
             }
         };
         timeout(FAREWELL, gone).await.with_context(|| {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
+use tallybook::error::WaitError;
 use tallybook::event::Delivery;
 use tallybook::reader::Snapshots;
 use tallybook::{
@@ -95,7 +96,8 @@ fn a_reader_outlives_its_registry() {
     let last = reader.latest();
     assert_eq!(last.epoch(), 2);
     assert!(Arc::ptr_eq(&last, cached.latest()));
-    assert!(reader.wait_next(2, Duration::ZERO).next().is_none());
+    assert_eq!(reader.wait_next(1, Duration::ZERO).unwrap().epoch(), 2);
+    assert_eq!(reader.wait_next(2, Duration::MAX).err(), Some(WaitError::NotCollected));
 }
 
 /// When it was told that the events were sent, by their cut.

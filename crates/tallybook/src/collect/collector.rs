@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::core::{Closing, Core};
 use super::state::State;
-use crate::error::{CollectError, StopError};
+use crate::error::{CollectError, StopError, WaitError};
 use crate::event::Wake;
 use crate::phase::Patience;
 use crate::read::Snapshot;
@@ -32,6 +32,9 @@ impl Collector {
             None => None,
             Some(state) => Some(lock(&state.core).take().ok_or(CollectError::Collecting)?),
         };
+        if let Some(state) = &state {
+            state.context.published.set_collected(true);
+        }
         Ok(Collector { state, core })
     }
 
@@ -44,10 +47,32 @@ impl Collector {
     pub fn tick(&mut self) -> Arc<Snapshot> {
         let Some(state) = &self.state else { return Snapshot::nothing() };
         let mut patience = Patience::new(state.context.patience);
-        match self.with(|core, context| core.tick(context, &mut patience)) {
-            Some((snapshot, _)) => snapshot,
-            None => self.published(),
-        }
+        let ticked = self.with(|core, context| {
+            let (snapshot, _) = core.tick(context, &mut patience);
+            core.answer(context, &mut brief(context.patience));
+            snapshot
+        });
+        ticked.unwrap_or_else(|| self.published())
+    }
+
+    /// Makes a cut and returns it without publishing it, as [`Registry::cut`](crate::Registry::cut) does where somebody
+    /// else has the collector.
+    ///
+    /// Waits as long as [`tick`](Self::tick) does.
+    ///
+    /// # Errors
+    /// [`WaitError::TimedOut`] if a thread stayed inside a fact for longer; [`WaitError::NotCollected`] if the registry
+    /// is disabled.
+    pub fn cut(&mut self) -> Result<Arc<Snapshot>, WaitError> {
+        let Some(state) = &self.state else { return Err(WaitError::NotCollected) };
+        let mut patience = Patience::new(state.context.patience);
+        // The cut of a tick that was held up is published first, as it would be without this.
+        let cut = self.with(|core, context| {
+            let is_free = core.retry(context, &mut patience);
+            let cut = || core.cut(context, &mut Closing::default(), &mut patience).ok();
+            is_free.then(cut).flatten().ok_or(WaitError::TimedOut)
+        });
+        cut.unwrap_or(Err(WaitError::NotCollected))
     }
 
     /// Closes an epoch without publishing a snapshot: what waits in queues is applied, questions to reducers are answered, and
@@ -93,15 +118,25 @@ impl Collector {
         let Some(state) = self.state.clone() else { return Ok(Snapshot::nothing()) };
         let timeout = state.context.shutdown_timeout;
         let mut patience = Patience::exactly(timeout);
-        let last = self.with(|core, context| core.tick(context, &mut patience));
+        let last = self.with(|core, context| {
+            let last = core.tick(context, &mut patience);
+            core.end_collecting(context);
+            last
+        });
+        let stopped = match last {
+            Some((_, false)) => Err(StopError::Incomplete { timeout }),
+            Some((snapshot, true)) => Ok(snapshot),
+            None => {
+                state.context.end_collecting();
+                Ok(self.published())
+            }
+        };
+        self.state = None;
+        // Last: from here on there may be another collector.
         if let Some(core) = self.core.take() {
             *lock(&state.core) = Some(core);
         }
-        match last {
-            Some((_, false)) => Err(StopError::Incomplete { timeout }),
-            Some((snapshot, true)) => Ok(snapshot),
-            None => Ok(self.published()),
-        }
+        stopped
     }
 
     /// Calls `f` with the core, which is out of its place meanwhile: should this library panic in a tick, its totals are not
@@ -132,7 +167,7 @@ pub(super) fn brief(patience: Duration) -> Patience {
 
 impl Drop for Collector {
     fn drop(&mut self) {
-        if self.core.is_some() {
+        if self.state.is_some() {
             // Who wants to know calls `stop`; the snapshot says so, too.
             let _told = self.finish();
         }

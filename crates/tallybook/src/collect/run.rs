@@ -27,7 +27,7 @@ enum Woken {
 }
 
 impl Collector {
-    /// Ticks for ever, after each `sleep(interval)`: on any runtime, whose timer the caller passes in. Drop the future to
+    /// Ticks after each `sleep(interval)` and never returns: on any runtime, whose timer the caller passes in. Drop the future to
     /// stop; that makes the last tick, as dropping the collector does, which may block for up to the registry's
     /// [`shutdown_timeout`](crate::registry::RegistryBuilder::shutdown_timeout) if a thread is inside a fact.
     ///
@@ -41,7 +41,7 @@ impl Collector {
     /// let registry = tallybook::Registry::new();
     /// let collector = registry.collector()?;
     /// let collecting = tokio::spawn(collector.run(Duration::from_millis(500), tokio::time::sleep));
-    /// let snapshot = registry.reader().next(0).await;
+    /// let snapshot = registry.reader().next(0).await?;
     /// assert_eq!(snapshot.epoch(), 1);
     /// collecting.abort();
     /// # Ok(())

@@ -105,6 +105,11 @@ impl ExtremaBuffer {
         std::mem::take(&mut self.all)
     }
 
+    /// The same, without taking them.
+    pub(crate) fn to_vec(&self) -> Vec<FieldExtrema> {
+        self.all.clone()
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.all.capacity() * size_of::<FieldExtrema>()
     }
