@@ -190,10 +190,11 @@ impl Member {
             while snapshot.family(&books.members).get(&name).is_some() {
                 snapshot = reader.next(snapshot.epoch()).await?;
             }
+            anyhow::Ok(())
         };
         timeout(FAREWELL, gone).await.with_context(|| {
             format!("member {name} was still in the books {} s after it left", FAREWELL.as_secs())
-        })
+        })?
     }
 }
 

@@ -127,7 +127,6 @@ pub enum StopError {
 /// use [`Registry::collector`](crate::Registry::collector).
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("nobody collects: the registry has no collector, or is disabled or gone")]
-#[non_exhaustive]
 pub struct NotCollected;
 
 /// There was no snapshot to return.

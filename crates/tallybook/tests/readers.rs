@@ -205,6 +205,127 @@ fn readers_outlive_the_registry_and_its_collector() {
     assert_eq!(reader.latest().set(&hits).hits, 1);
 }
 
+#[test]
+fn a_reader_knows_whether_there_is_a_collector() {
+    assert!(!Registry::disabled().reader().is_collected());
+    let registry = Registry::new();
+    let reader = registry.reader();
+    assert!(!reader.is_collected());
+    let collector = registry.collector().unwrap();
+    assert!(reader.is_collected() && reader.clone().is_collected());
+    collector.stop().unwrap();
+    assert!(!reader.is_collected());
+    let ticker = registry.collect_every(Duration::from_secs(3_600)).unwrap();
+    assert!(reader.is_collected());
+    drop(registry);
+    assert!(reader.is_collected(), "the ticker goes on");
+    drop(ticker);
+    assert!(!reader.is_collected());
+}
+
+/// An interval of zero is refused, and a collector whose future is dropped is gone.
+#[test]
+fn a_collector_that_ends_in_any_way_is_none() {
+    let registry = Registry::new();
+    let reader = registry.reader();
+    assert!(registry.collect_every(Duration::ZERO).is_err() && !reader.is_collected());
+    let collector = registry.collector().unwrap();
+    let running = collector.run(Duration::from_secs(1), |_| std::future::pending::<()>());
+    assert!(reader.is_collected());
+    drop(running);
+    assert!(!reader.is_collected());
+    let thread = thread::spawn({
+        let collector = registry.collector().unwrap();
+        move || {
+            let _collector = collector;
+            std::panic::resume_unwind(Box::new("of the program that ticks by hand"));
+        }
+    });
+    assert!(thread.join().is_err());
+    assert!(!reader.is_collected());
+}
+
+#[test]
+fn without_a_collector_there_is_no_next() {
+    let mut context = Context::from_waker(Waker::noop());
+    for registry in [Registry::new(), Registry::disabled()] {
+        let reader = registry.reader();
+        let next = pin!(reader.next(0)).poll(&mut context);
+        assert_eq!(next.map(Result::err), Poll::Ready(Some(NotCollected)));
+        let waited = reader.wait_next(0, Duration::MAX);
+        assert_eq!(waited.err(), Some(WaitError::NotCollected));
+    }
+}
+
+#[test]
+fn those_that_wait_see_the_last_snapshot_and_then_the_end() {
+    let (registry, hits, collector) = hits();
+    let reader = registry.reader();
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            let reader = reader.clone();
+            thread::spawn(move || {
+                let mut seen = Vec::new();
+                loop {
+                    match reader.wait_next(seen.len() as u64, Duration::MAX) {
+                        Ok(next) => seen.push(next),
+                        Err(error) => return (seen, error),
+                    }
+                }
+            })
+        })
+        .collect();
+    hits.record(|h| h.hits.inc());
+    drop(collector);
+    for thread in waiting {
+        let (seen, error) = thread.join().unwrap();
+        let seen: Vec<_> = seen.iter().map(|cut| (cut.epoch(), cut.set(&hits).hits)).collect();
+        assert_eq!((seen, error), (vec![(1, 1)], WaitError::NotCollected));
+    }
+    // One that comes later as well.
+    let mut context = Context::from_waker(Waker::noop());
+    let next = |after| pin!(reader.next(after)).poll(&mut context).map_ok(|cut| cut.epoch());
+    assert_eq!([0, 1].map(next), [Poll::Ready(Ok(1)), Poll::Ready(Err(NotCollected))]);
+}
+
+#[test]
+fn the_end_of_collecting_wakes_those_that_wait() {
+    let (registry, _, mut collector) = hits();
+    let reader = registry.reader();
+    collector.tick();
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    let mut context = Context::from_waker(&waker);
+    // Beyond the last snapshot.
+    let mut next = pin!(reader.next(7));
+    assert!(next.as_mut().poll(&mut context).is_pending());
+    drop(collector);
+    assert!(woken.0.load(SeqCst) >= 1);
+    assert!(matches!(next.as_mut().poll(&mut context), Poll::Ready(Err(NotCollected))));
+}
+
+#[test]
+fn the_age_of_the_latest_snapshot_is_told_by_the_registrys_clock() {
+    assert_eq!(Registry::disabled().reader().age(), None);
+    let clock = Arc::new(ManualClock::new());
+    let registry = Registry::builder().clock(clock.clone()).patience(Duration::ZERO).build();
+    let hits = registry.set::<Hits>("hits").unwrap();
+    let mut collector = registry.collector().unwrap();
+    let reader = registry.reader();
+    let after = |seconds| {
+        clock.advance(Duration::from_secs(seconds));
+        reader.age().unwrap().as_secs()
+    };
+    assert_eq!(after(5), 5);
+    collector.tick();
+    assert_eq!((after(0), after(3)), (0, 3));
+    // A cut that is published again is as old as it is.
+    hits.record(|_| assert!(collector.tick().is_stale()));
+    assert_eq!(after(1), 4);
+    drop((registry, collector));
+    assert_eq!(after(2), 2, "since the last cut");
+}
+
 #[tokio::test]
 async fn next_follows_the_ticks_on_a_runtime() {
     let (registry, hits, mut collector) = hits();
