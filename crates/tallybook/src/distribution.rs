@@ -14,15 +14,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// How many values were recorded, and of what size: a histogram with exponential buckets, as it was at one moment.
+/// How many values were recorded, and of what size: a histogram with exponential buckets, as it was
+/// at one moment.
 ///
-/// The bucket with index `i` at scale `s` holds the values above `2^((i - 1) / 2^s)` up to and including `2^(i / 2^s)`:
-/// the native histograms of Prometheus. Those of OpenTelemetry are the same, and their indexes are lower by one. Zero
-/// has a bucket of its own. Count, sum, minimum and maximum are exact, everything else is as near as the buckets are
-/// narrow: see [`relative_error`](Self::relative_error).
+/// The bucket with index `i` at scale `s` holds the values above `2^((i - 1) / 2^s)` up to and
+/// including `2^(i / 2^s)`: the native histograms of Prometheus. Those of OpenTelemetry are the
+/// same, and their indexes are lower by one. Zero has a bucket of its own. Count, sum, minimum and
+/// maximum are exact, everything else is as near as the buckets are narrow: see
+/// [`relative_error`](Self::relative_error).
 ///
-/// Values are `u64`, or [`Duration`](std::time::Duration) with bounds in seconds. A distribution can also be made from
-/// values at hand:
+/// Values are `u64`, or [`Duration`](std::time::Duration) with bounds in seconds. A distribution
+/// can also be made from values at hand:
 ///
 /// ```
 /// use tallybook::Distribution;
@@ -47,7 +49,8 @@ pub struct Distribution<V: Measure = u64> {
     measure: PhantomData<V>,
 }
 
-/// A bucket of a [`Distribution`], with the bounds as numbers, in seconds where durations are measured.
+/// A bucket of a [`Distribution`], with the bounds as numbers, in seconds where durations are
+/// measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Bucket {
@@ -154,7 +157,8 @@ impl<V: Measure> Distribution<V> {
         self.sum
     }
 
-    /// The sum of all values, exact: a `u128`, or a `Duration`, at most [`Duration::MAX`](std::time::Duration::MAX).
+    /// The sum of all values, exact: a `u128`, or a `Duration`, at most
+    /// [`Duration::MAX`](std::time::Duration::MAX).
     #[must_use]
     pub fn sum(&self) -> V::Sum {
         V::sum_from_units(self.sum)
@@ -166,20 +170,22 @@ impl<V: Measure> Distribution<V> {
         (!self.is_empty()).then(|| V::real(self.sum as f64 / self.count as f64))
     }
 
-    /// The smallest value, exact but for a [`difference`](Self::difference). `None` if nothing was recorded.
+    /// The smallest value, exact but for a [`difference`](Self::difference). `None` if nothing was
+    /// recorded.
     #[must_use]
     pub fn min(&self) -> Option<V> {
         (!self.is_empty()).then(|| V::from_units(self.min))
     }
 
-    /// The largest value, exact but for a [`difference`](Self::difference). `None` if nothing was recorded.
+    /// The largest value, exact but for a [`difference`](Self::difference). `None` if nothing was
+    /// recorded.
     #[must_use]
     pub fn max(&self) -> Option<V> {
         (!self.is_empty()).then(|| V::from_units(self.max))
     }
 
-    /// The scale: there are `2^scale` buckets per octave. From 8, the finest, to -4, the coarsest that
-    /// [`downscaled`](Self::downscaled) makes.
+    /// The scale: there are `2^scale` buckets per octave. From 8, the finest, to -4, the coarsest
+    /// that [`downscaled`](Self::downscaled) makes.
     #[must_use]
     pub fn scale(&self) -> i32 {
         self.scale
@@ -191,7 +197,8 @@ impl<V: Measure> Distribution<V> {
         self.zeros
     }
 
-    /// The buckets with values in them, in ascending order. Zeros are in none; see [`zeros`](Self::zeros).
+    /// The buckets with values in them, in ascending order. Zeros are in none; see
+    /// [`zeros`](Self::zeros).
     ///
     /// ```
     /// let sizes = tallybook::Distribution::of(0, [0_u64, 3, 4, 5]);

@@ -1,4 +1,5 @@
-//! Cuts on demand: all that was over before the call, for the callers alone, however the collector is driven.
+//! Cuts on demand: all that was over before the call, for the callers alone, however the collector
+//! is driven.
 
 use futures_util::FutureExt;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};

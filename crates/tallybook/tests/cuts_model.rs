@@ -1,5 +1,5 @@
-//! Random facts and ticks, with and without cuts on demand in between: the published snapshots are equal, and each cut is
-//! what a tick would have published in its place.
+//! Random facts and ticks, with and without cuts on demand in between: the published snapshots are
+//! equal, and each cut is what a tick would have published in its place.
 
 use proptest::prelude::*;
 use std::collections::BTreeMap;

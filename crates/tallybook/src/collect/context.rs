@@ -1,6 +1,6 @@
 //! [`Context`]: what the collector shares with the registry that it collects.
 
-use super::cuts::Cuts;
+use super::cuts::{Cut, Cuts};
 use super::totals::Totals;
 use crate::clock::Clock;
 use crate::event::Wake;
@@ -33,6 +33,11 @@ pub(crate) struct Catalog {
 }
 
 impl Context {
+    /// Requests a cut of the collector.
+    pub(crate) fn cut(&self) -> Cut {
+        self.cuts.ask(&self.published, &self.wake)
+    }
+
     /// Tells readers, and callers that wait for a cut, that nobody collects from now on.
     pub(super) fn end_collecting(&self) {
         self.published.set_collected(false);

@@ -152,10 +152,12 @@ impl Core {
         !is_asked || self.close(context, &mut Closing::default(), patience).is_ok()
     }
 
-    /// Makes the cut that callers of [`Context::cut`] wait for, if there are any. Answers whether nothing holds it up.
+    /// Makes the cut that callers of [`Context::cut`] wait for, if there are any. Answers whether
+    /// nothing holds it up.
     ///
-    /// The epoch is closed as by a pump, so that nothing is published and no interval ends; then the callers get a snapshot
-    /// of what has been drained. A cut that was held up goes on with the next call.
+    /// The epoch is closed as by a pump, so that nothing is published and no interval ends; then
+    /// the callers get a snapshot of what has been drained. A cut that was held up goes on with the
+    /// next call.
     pub(super) fn answer(&mut self, context: &Context, patience: &mut Patience) -> bool {
         let next = || {
             let taken = context.wake.take_cut().then(|| context.cuts.take());
@@ -383,7 +385,8 @@ impl Core {
         self.own.publish(&mut tick)
     }
 
-    /// Brings the collector's own statistics up to date, but for those of ticks. `extrema` is what was gathered.
+    /// Brings the collector's own statistics up to date, but for those of ticks. `extrema` is what
+    /// was gathered.
     fn measure(&mut self, extrema: &ExtremaBuffer) {
         let schema = &self.schema;
         let name = |index: Option<usize>| {

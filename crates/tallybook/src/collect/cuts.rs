@@ -1,13 +1,13 @@
 //! [`Cut`]: a cut on demand, between two ticks.
 //!
-//! Callers that ask before the collector begins the cut share one. What they get is not published: see
-//! [`Core::answer`](super::Core::answer).
+//! Callers that ask before the collector begins the cut share one. What they get is not published:
+//! see [`Core::answer`](super::Core::answer).
 
-use super::context::Context;
 use crate::error::NotCollected;
 #[cfg(not(target_family = "wasm"))]
 use crate::error::WaitError;
-use crate::read::Snapshot;
+use crate::event::Wake;
+use crate::read::{Published, Snapshot};
 use crate::support::lock;
 use crate::support::signal::{Listener, Signal};
 use std::fmt;
@@ -18,11 +18,11 @@ use std::task::{Poll, ready};
 #[cfg(not(target_family = "wasm"))]
 use std::time::{Duration, Instant};
 
-/// A snapshot on its way to the callers of [`Registry::cut`](crate::Registry::cut): await it on any runtime, or
-/// [`wait`](Self::wait) for it.
+/// A snapshot on its way to the callers of [`Registry::cut`](crate::Registry::cut): await it on any
+/// runtime, or [`wait`](Self::wait) for it.
 ///
-/// The cut was requested when this was made, so it holds all facts that were over by then, whenever it is awaited.
-/// Dropping it cancels the request.
+/// The cut was requested when this was made, so it holds all facts that were over by then, whenever
+/// it is awaited. Dropping it cancels the request.
 #[must_use = "dropping it cancels the request"]
 pub struct Cut {
     /// `None` if there was no collector.
@@ -52,7 +52,8 @@ impl Answer {
     }
 }
 
-/// The collector's side of a cut. If it is dropped without an answer, the callers learn that nobody collects.
+/// The collector's side of a cut. If it is dropped without an answer, the callers learn that nobody
+/// collects.
 #[derive(Default)]
 pub(super) struct CutRequest(Arc<Answer>);
 
@@ -81,25 +82,23 @@ impl Drop for CutRequest {
 pub(crate) struct Cuts(Mutex<Option<CutRequest>>);
 
 impl Cuts {
-    /// Takes the request, so that later callers make the next.
-    pub(super) fn take(&self) -> Option<CutRequest> {
-        lock(&self.0).take()
-    }
-}
-
-impl Context {
-    /// Requests a cut.
-    pub(crate) fn cut(&self) -> Cut {
+    /// Requests a cut of the collector.
+    pub(super) fn ask(&self, published: &Published, wake: &Wake) -> Cut {
         let answer = {
-            let mut next = lock(&self.cuts.0);
+            let mut next = lock(&self.0);
             // Under the lock: a collector that ends takes the request after it has said so.
-            if !self.published.is_collected() {
+            if !published.is_collected() {
                 return Cut::refused();
             }
             next.get_or_insert_default().0.clone()
         };
-        self.wake.ask_for_cut();
+        wake.ask_for_cut();
         Cut { answer: Some(answer), listener: None }
+    }
+
+    /// Takes the request, so that later callers make the next.
+    pub(super) fn take(&self) -> Option<CutRequest> {
+        lock(&self.0).take()
     }
 }
 
@@ -109,13 +108,13 @@ impl Cut {
         Cut { answer: None, listener: None }
     }
 
-    /// Blocks until the cut is there or `timeout` is over; then the request is cancelled. Not on WebAssembly, where
-    /// threads cannot be blocked.
+    /// Blocks until the cut is there or `timeout` is over; then the request is cancelled. Not on
+    /// WebAssembly, where threads cannot be blocked.
     ///
     /// # Errors
     /// [`WaitError::NotCollected`] if the registry has no collector or the collector stops first;
-    /// [`WaitError::TimedOut`] if there is no cut in time: a thread stays inside a fact, nobody ticks a collector that is
-    /// ticked by hand, or this is called where it blocks the collector.
+    /// [`WaitError::TimedOut`] if there is no cut in time: a thread stays inside a fact, nobody
+    /// ticks a collector that is ticked by hand, or this is called where it blocks the collector.
     #[cfg(not(target_family = "wasm"))]
     pub fn wait(self, timeout: Duration) -> Result<Arc<Snapshot>, WaitError> {
         let answer = self.answer.as_ref().ok_or(WaitError::NotCollected)?;
@@ -138,7 +137,8 @@ impl Future for Cut {
     fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Outcome> {
         let Some(answer) = self.answer.clone() else { return Poll::Ready(Err(NotCollected)) };
         loop {
-            // The listener is made before the look that finds nothing, so no notification falls between.
+            // The listener is made before the look that finds nothing, so no notification falls
+            // between.
             let mut listener = self.listener.take().unwrap_or_else(|| answer.changed.listen());
             if let Some(outcome) = answer.get() {
                 return Poll::Ready(outcome);

@@ -12,13 +12,15 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Ticks a registry at an interval, in a thread. Dropping it stops the thread at once and waits for its last exact cut,
-/// which may follow a regular one so closely that a waiting reader sees the last one only.
+/// Ticks a registry at an interval, in a thread. Dropping it stops the thread at once and waits for
+/// its last exact cut, which may follow a regular one so closely that a waiting reader sees the
+/// last one only.
 ///
-/// A ticker that is thrown away collects nothing: `registry.collect_every(interval)?;` is a compiler warning, but
-/// `let _ = registry.collect_every(interval)?;` drops it at once without one, unless the lint `let_underscore_drop` or
-/// clippy's `let_underscore_must_use` is on. Then [`Reader::is_collected`](crate::Reader::is_collected) is `false`, and
-/// waiting for a snapshot is an error. Bind it to a name: `let _ticker = ...`.
+/// A ticker that is thrown away collects nothing: `registry.collect_every(interval)?;` is a
+/// compiler warning, but `let _ = registry.collect_every(interval)?;` drops it at once without one,
+/// unless the lint `let_underscore_drop` or clippy's `let_underscore_must_use` is on. Then
+/// [`Reader::is_collected`](crate::Reader::is_collected) is `false`, and waiting for a snapshot is
+/// an error. Bind it to a name: `let _ticker = ...`.
 #[must_use = "the collecting stops when the ticker is dropped: bind it to a name, such as `_ticker`"]
 pub struct Ticker {
     /// `None` when it has stopped, and in a disabled registry.
@@ -31,7 +33,7 @@ struct Running {
     thread: JoinHandle<Result<(), StopError>>,
 }
 
-/// Whether to stop; whoever changes it notifies the collector's [`Wake`].
+/// Whether to stop; a change is followed by a notification of the collector's [`Wake`].
 type Stop = AtomicBool;
 
 /// After which time a thread that holds the collector up is first looked at again.
@@ -46,8 +48,8 @@ enum Woken {
     Stopped,
 }
 
-/// Waits until `deadline`, for ever if that is beyond all time. Requests are not listened to where a thread holds the
-/// collector up: it comes by itself then.
+/// Waits until `deadline`, without end if there is none. Requests are not listened to where
+/// a thread holds the collector up: it comes by itself then.
 fn wait_until(deadline: Option<Instant>, is_held_up: bool, stop: &Stop, wake: &Wake) -> Woken {
     loop {
         let listener = wake.listen();
@@ -91,8 +93,8 @@ impl Ticker {
     /// [`shutdown_timeout`](crate::registry::RegistryBuilder::shutdown_timeout).
     ///
     /// # Errors
-    /// [`StopError::Incomplete`] if a thread stayed inside a fact for longer than that; [`StopError::Panicked`] if the
-    /// collector's thread has panicked.
+    /// [`StopError::Incomplete`] if a thread stayed inside a fact for longer than that;
+    /// [`StopError::Panicked`] if the collector's thread has panicked.
     pub fn stop(mut self) -> Result<(), StopError> {
         self.join()
     }
@@ -107,8 +109,8 @@ impl Ticker {
     }
 }
 
-/// Ticks at multiples of the interval; those that are over already are left out. What a thread holds up is looked at again
-/// in between.
+/// Ticks at multiples of the interval; those that are over already are left out. What a thread
+/// holds up is looked at again in between.
 fn tick_until(
     stop: &Stop,
     wake: &Wake,

@@ -4,8 +4,9 @@ use super::Distribution;
 use super::measure::Measure;
 use std::fmt;
 
-/// One line: count, mean, minimum, three quantiles and maximum. Durations have their unit; integers have none, as the
-/// distribution does not know it. The precision is that of the numbers, by default one digit after the point.
+/// One line: count, mean, minimum, three quantiles and maximum. Durations have their unit; integers
+/// have none, as the distribution does not know it. The precision is that of the numbers, by
+/// default one digit after the point.
 ///
 /// ```
 /// use std::time::Duration;

@@ -12,9 +12,10 @@ use std::sync::Arc;
 type KindOf<R> = <<R as Reducer>::Event as Event>::Kind;
 
 impl Snapshot {
-    /// What the reducer of an actor had become by the cut: it has taken exactly the events that were sent in facts of this
-    /// snapshot, but for those that the [account](Self::events) tells of. The default before the first tick after its
-    /// registration, and in a disabled registry; what it was last, where it has [panicked](Self::failure).
+    /// What the reducer of an actor had become by the cut: it has taken exactly the events that
+    /// were sent in facts of this snapshot, but for those that the [account](Self::events) tells
+    /// of. The default before the first tick after its registration, and in a disabled registry;
+    /// what it was last, where it has [panicked](Self::failure).
     ///
     /// # Panics
     /// If the actor belongs to another registry.
@@ -104,7 +105,7 @@ impl Difference {
         Account::<KindOf<R>>::difference(&later, &earlier)
     }
 
-    /// How many events of each kind there were per second, and what became of them.
+    /// The rates per second of the events of each kind, and of what became of them.
     ///
     /// # Panics
     /// If the actor belongs to another registry.

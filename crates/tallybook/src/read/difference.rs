@@ -17,20 +17,23 @@ use std::time::Duration;
 /// A window may be too short by this part of itself, if that makes it the nearest.
 const WINDOW_TOLERANCE: u32 = 16;
 
-/// Two snapshots of one registry, seen as what happened between them: by [`Snapshot::window`] for the last seconds, by
-/// [`Snapshot::since`] for any two, by [`RateTracker::update`](crate::RateTracker::update) since the call before.
+/// Two snapshots of one registry, seen as what happened between them: by [`Snapshot::window`] for
+/// the last seconds, by [`Snapshot::since`] for any two, by
+/// [`RateTracker::update`](crate::RateTracker::update) since the call before.
 ///
-/// Its values have the types of a snapshot: counters are increases, [histograms](crate::Distribution) hold what was
-/// recorded in between, gauges are those of the later snapshot. Extrema (`Max`, `Min`, those of a histogram) are exactly
-/// those of the time in between for every window, and wherever the earlier snapshot, as a reader gave it, has been held and is not
-/// older than the longest window; otherwise `Max` and `Min` are those of the later snapshot, and a histogram's are known
-/// to the bucket.
+/// Its values have the types of a snapshot: counters are increases,
+/// [histograms](crate::Distribution) hold what was recorded in between, gauges are those of the
+/// later snapshot. Extrema (`Max`, `Min`, those of a histogram) are exactly those of the time in
+/// between for every window, and wherever the earlier snapshot, as a reader gave it, has been held
+/// and is not older than the longest window; otherwise `Max` and `Min` are those of the later
+/// snapshot, and a histogram's are known to the bucket.
 ///
-/// Its rates are increases divided by [`elapsed`](Self::elapsed), the time that really lies between the cuts.
+/// Its rates are increases divided by [`elapsed`](Self::elapsed), the time that really lies between
+/// the cuts.
 ///
-/// Its methods panic if a handle belongs to another registry. Where that can happen, ask the [later](Self::later) snapshot
-/// first: [`Snapshot::try_set`], [`Snapshot::try_family`] and [`Snapshot::try_state`] return an error instead, and both
-/// snapshots are of one registry.
+/// Its methods panic if a handle belongs to another registry. Where that can happen, ask the
+/// [later](Self::later) snapshot first: [`Snapshot::try_set`], [`Snapshot::try_family`] and
+/// [`Snapshot::try_state`] return an error instead, and both snapshots are of one registry.
 #[derive(Clone)]
 pub struct Difference {
     later: Arc<Snapshot>,
@@ -57,14 +60,15 @@ impl Snapshot {
     }
 
     /// What happened in the last `length` of time. Windows up to the longest that the registry was
-    /// [built with](crate::registry::RegistryBuilder::windows), 60 seconds by default, can be asked for; a longer one begins
-    /// where the history does.
+    /// [built with](crate::registry::RegistryBuilder::windows), 60 seconds by default, can be asked
+    /// for; a longer one begins where the history does.
     ///
-    /// A window begins at the cut that is nearest to `length` before this one, if one lies within a sixteenth of `length`;
-    /// otherwise at the latest cut that is old enough. So it is too short by a sixteenth at most, and too long by a sixteenth
-    /// or one interval, whichever is more: ticks that jitter by a hair make no window of one second an interval longer. Where
-    /// the registry is younger than the window, it begins with the registry. It is never shorter than the last interval.
-    /// [`Difference::elapsed`] tells its length, and rates divide by that.
+    /// A window begins at the cut that is nearest to `length` before this one, if one lies within a
+    /// sixteenth of `length`; otherwise at the latest cut that is old enough. So it is too short by
+    /// a sixteenth at most, and too long by a sixteenth or one interval, whichever is more: ticks
+    /// that jitter by a hair make no window of one second an interval longer. Where the registry is
+    /// younger than the window, it begins with the registry. It is never shorter than the last
+    /// interval. [`Difference::elapsed`] tells its length, and rates divide by that.
     ///
     /// ```
     /// use std::{sync::Arc, time::Duration};
@@ -114,13 +118,15 @@ impl Snapshot {
         Difference { later: self.clone(), earlier: earlier.clone(), extrema }
     }
 
-    /// What happened since the cut before this one; nothing, in no time, where the registry was built without windows.
+    /// What happened since the cut before this one; nothing, in no time, where the registry was
+    /// built without windows.
     #[must_use]
     pub fn last_interval(self: &Arc<Self>) -> Difference {
         self.window(Duration::ZERO)
     }
 
-    /// The windows that the registry was [built with](crate::registry::RegistryBuilder::windows), shortest first.
+    /// The windows that the registry was [built with](crate::registry::RegistryBuilder::windows),
+    /// shortest first.
     #[must_use]
     pub fn windows(&self) -> &[Duration] {
         &self.settings.windows
@@ -190,7 +196,7 @@ impl Difference {
         self.observe::<S>(values, set.place().found(), TOTAL)
     }
 
-    /// How much of a set's counters there was per second.
+    /// The rates per second of what a set recorded in between.
     ///
     /// # Panics
     /// If the set belongs to another registry.
@@ -212,7 +218,7 @@ impl Difference {
         self.observe::<S>(values, family.shared().and_then(|shared| shared.place.found()), TOTAL)
     }
 
-    /// How much of a family's counters there was per second, over all entries.
+    /// The rates per second of what all entries of a family recorded in between.
     ///
     /// # Panics
     /// If the family belongs to another registry.
@@ -222,8 +228,9 @@ impl Difference {
         self.per_second::<S>(&self.total(family))
     }
 
-    /// What an entry recorded in between. An entry that is not in the earlier snapshot, or that has come back as a new
-    /// one since, started from zero: what the one before it counted is in the [total](Self::total) alone.
+    /// What an entry recorded in between. An entry that is not in the earlier snapshot, or that has
+    /// come back as a new one since, started from zero: what the one before it counted is in the
+    /// [total](Self::total) alone.
     ///
     /// # Panics
     /// If the family belongs to another registry.
@@ -238,7 +245,8 @@ impl Difference {
         Some(self.observe::<S>(values, later.shared.place.found(), serial))
     }
 
-    /// How much of an entry's counters there was per second, over the whole time in between even if the entry is younger.
+    /// The rates per second of what an entry recorded in between, over all of the time in between
+    /// even if the entry is younger.
     ///
     /// # Panics
     /// If the family belongs to another registry.
@@ -278,8 +286,8 @@ impl Difference {
         })
     }
 
-    /// Rates per second of an increase that belongs to this difference, such as one of [`entries`](Self::entries). Zero
-    /// if no time has elapsed.
+    /// Rates per second of an increase that belongs to this difference, such as one of
+    /// [`entries`](Self::entries). Zero if no time has elapsed.
     #[must_use]
     pub fn per_second<S: Stats>(&self, increase: &S::Value) -> S::Rates {
         S::rates(&mut Flows::new(&self.flows::<S>(increase)))

@@ -10,7 +10,8 @@ use std::iter::FusedIterator;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A family in one snapshot: the entries that are live or whose last change is shown here, and the totals.
+/// A family in one snapshot: the entries that are live or whose last change is shown here, and the
+/// totals.
 pub struct FamilySnapshot<K: Key, S: Stats> {
     part: Option<Arc<FamilyPart<K, S>>>,
     refused: u64,
@@ -34,7 +35,8 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
         self.len() == 0
     }
 
-    /// The values of an entry. The key's `Hash` and `Eq` run on the calling thread, outside of all locks.
+    /// The values of an entry. The key's `Hash` and `Eq` run on the calling thread, outside of all
+    /// locks.
     #[must_use]
     pub fn get(&self, key: &K) -> Option<S::Value> {
         let part = self.part.as_ref()?;
@@ -55,7 +57,8 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
         FamilyEntries { part, span: self.span, row: 0, left, words: Vec::new() }
     }
 
-    /// The entries that changed in the snapshot's interval, new ones included, in no particular order.
+    /// The entries that changed in the snapshot's interval, new ones included, in no particular
+    /// order.
     pub fn changed(&self) -> impl Iterator<Item = (&K, S::Value)> {
         let rows = self
             .part
@@ -67,8 +70,8 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
         })
     }
 
-    /// Everything ever recorded in the family: that of the entries and [`retired`](Self::retired). Counters in it never
-    /// go down. Gauges have no total and are `None`.
+    /// Everything ever recorded in the family: that of the entries and [`retired`](Self::retired).
+    /// Counters in it never go down. Gauges have no total and are `None`.
     #[must_use]
     pub fn total(&self) -> S::Value {
         self.read(FamilyPart::total)

@@ -14,25 +14,27 @@ use std::time::Duration;
 #[cfg(not(target_family = "wasm"))]
 use std::time::Instant;
 
-/// Reads the published snapshots. Reading blocks nobody and is blocked by nobody; clone readers freely.
+/// Reads the published snapshots. Reading blocks nobody and is blocked by nobody; clone readers
+/// freely.
 ///
 /// A reader keeps the latest snapshot, not the registry. It knows whether there is a collector
-/// ([`is_collected`](Self::is_collected)): when there is none, waiting for the next snapshot is an error.
+/// ([`is_collected`](Self::is_collected)): when there is none, waiting for the next snapshot is an
+/// error.
 #[derive(Clone)]
 pub struct Reader {
     /// `None` in a disabled registry.
     published: Option<Published>,
 }
 
-/// What a registry shares with its readers. They own no more than this: a reducer may have a reader, and is owned by the
-/// registry.
+/// What a registry shares with its readers. They own no more than this: a reducer may have a
+/// reader, and is owned by the registry.
 #[derive(Clone)]
 pub(crate) struct Published {
     pub(crate) latest: Arc<ArcSwap<Snapshot>>,
     /// Notified after each publication.
     pub(crate) changed: Arc<Signal>,
-    /// Whether there is a collector. A collector publishes its last snapshot before it sets this to `false`; the lock
-    /// orders the two.
+    /// Whether there is a collector. A collector publishes its last snapshot before it sets this to
+    /// `false`; the lock orders the two.
     collected: Arc<Mutex<bool>>,
     clock: Arc<dyn Clock>,
 }
@@ -49,7 +51,8 @@ impl Published {
         *lock(&self.collected)
     }
 
-    /// Says that there is a collector, or that there is none any more; wakes those that wait in the second case.
+    /// Says that there is a collector, or that there is none any more; wakes those that wait in the
+    /// second case.
     pub(crate) fn set_collected(&self, is_collected: bool) {
         *lock(&self.collected) = is_collected;
         if !is_collected {
@@ -63,8 +66,8 @@ impl Reader {
         Reader { published }
     }
 
-    /// The latest snapshot. It never changes; a fact recorded before this call may be missing in it and appears with
-    /// the next tick. Before the first tick it is empty, with epoch 0.
+    /// The latest snapshot. It never changes; a fact recorded before this call may be missing in it
+    /// and appears with the next tick. Before the first tick it is empty, with epoch 0.
     #[must_use]
     pub fn latest(&self) -> Arc<Snapshot> {
         self.published
@@ -72,7 +75,8 @@ impl Reader {
             .map_or_else(Snapshot::nothing, |published| published.latest.load_full())
     }
 
-    /// A reader that keeps the snapshot it saw last: looking for a newer one is about a pointer load.
+    /// A reader that keeps the snapshot it saw last: looking for a newer one is about a pointer
+    /// load.
     #[must_use]
     pub fn cached(&self) -> CachedReader {
         let latest = self.published.as_ref().map(|published| published.latest.clone());
@@ -81,11 +85,12 @@ impl Reader {
         ))
     }
 
-    /// Whether the registry has a collector: one that ticks by itself, is run as a future, or is ticked by hand. `false`
-    /// before the first is made, after the last was stopped or dropped, and in a disabled registry.
+    /// Whether the registry has a collector: one that ticks by itself, is run as a future, or is
+    /// ticked by hand. `false` before the first is made, after the last was stopped or dropped, and
+    /// in a disabled registry.
     ///
-    /// The answer may be out of date when it arrives. While it is `false`, facts are still recorded and nothing is
-    /// published.
+    /// The answer may be out of date when it arrives. While it is `false`, facts are still recorded
+    /// and nothing is published.
     ///
     /// ```
     /// use std::time::Duration;
@@ -103,11 +108,11 @@ impl Reader {
         self.published.as_ref().is_some_and(Published::is_collected)
     }
 
-    /// How long ago the cut of the latest snapshot was made, by the registry's clock; before the first tick, how long ago
-    /// the registry was made. `None` in a disabled registry.
+    /// How long ago the cut of the latest snapshot was made, by the registry's clock; before the
+    /// first tick, how long ago the registry was made. `None` in a disabled registry.
     ///
-    /// An age of several intervals means that the collector is late, or that a thread stays inside a fact and older cuts
-    /// are published again ([`Snapshot::is_stale`]).
+    /// An age of several intervals means that the collector is late, or that a thread stays inside
+    /// a fact and older cuts are published again ([`Snapshot::is_stale`]).
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
         let published = self.published.as_ref()?;
@@ -115,12 +120,13 @@ impl Reader {
         Some(published.clock.elapsed_since(at))
     }
 
-    /// Waits for a snapshot of a later epoch than `after`, on any runtime. If there is one already, it is returned at
-    /// once: a caller that passes the epoch it saw last gets the newest each time, never a queue. Cancel it by dropping it.
+    /// Waits for a snapshot of a later epoch than `after`, on any runtime. If there is one already,
+    /// it is returned at once: a caller that passes the epoch it saw last gets the newest each
+    /// time, never a queue. Cancel it by dropping it.
     ///
     /// # Errors
-    /// If the registry has no collector, or the collector ends before it publishes such a snapshot. What it published
-    /// last is returned first.
+    /// If the registry has no collector, or the collector ends before it publishes such a snapshot.
+    /// What it published last is returned first.
     pub async fn next(&self, after: u64) -> Result<Arc<Snapshot>, NotCollected> {
         loop {
             let listener = self.listen();
@@ -131,7 +137,8 @@ impl Reader {
         }
     }
 
-    /// Notified of publications, and of the end of collecting, from now on; `None` in a disabled registry.
+    /// Notified of publications, and of the end of collecting, from now on; `None` in a disabled
+    /// registry.
     pub(super) fn listen(&self) -> Option<Listener> {
         self.published.as_ref().map(|published| published.changed.listen())
     }
@@ -154,11 +161,12 @@ impl Reader {
 // Threads cannot be blocked there.
 #[cfg(not(target_family = "wasm"))]
 impl Reader {
-    /// Blocks until there is a snapshot of a later epoch than `after`, as [`next`](Self::next), or until `timeout` is over.
-    /// Not on WebAssembly, where threads cannot be blocked.
+    /// Blocks until there is a snapshot of a later epoch than `after`, as [`next`](Self::next), or
+    /// until `timeout` is over. Not on WebAssembly, where threads cannot be blocked.
     ///
     /// # Errors
-    /// [`WaitError::TimedOut`] if there is none in time; [`WaitError::NotCollected`] as soon as there is no collector.
+    /// [`WaitError::TimedOut`] if there is none in time; [`WaitError::NotCollected`] as soon as
+    /// there is no collector.
     pub fn wait_next(&self, after: u64, timeout: Duration) -> Result<Arc<Snapshot>, WaitError> {
         let deadline = Instant::now().checked_add(timeout);
         loop {
@@ -183,7 +191,8 @@ impl fmt::Debug for Reader {
     }
 }
 
-/// A [`Reader`] for hot loops; made by [`Reader::cached`]. It keeps one snapshot alive, the one it saw last.
+/// A [`Reader`] for hot loops; made by [`Reader::cached`]. It keeps one snapshot alive, the one it
+/// saw last.
 pub struct CachedReader(Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>);
 
 impl CachedReader {

@@ -12,9 +12,10 @@ use std::task::{Context, Poll, ready};
 
 /// Newer and newer snapshots, on any runtime; made by [`Reader::stream`].
 ///
-/// A slow consumer gets the newest, never a queue of older ones, and loses nothing by it: totals are in all of them. The
-/// stream ends when the registry has no collector any more, after the collector's last snapshot, and at once where there
-/// was none, as in a disabled registry. Polled again, it goes on if there is another collector by then. Drop it at any time.
+/// A slow consumer gets the newest, never a queue of older ones, and loses nothing by it: totals
+/// are in all of them. The stream ends when the registry has no collector any more, after the
+/// collector's last snapshot, and at once where there was none, as in a disabled registry. Polled
+/// again, it goes on if there is another collector by then. Drop it at any time.
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Snapshots {
@@ -26,8 +27,8 @@ pub struct Snapshots {
 }
 
 impl Reader {
-    /// All that [`next`](Self::next) would give, one after the other, as a stream: snapshots of later epochs than `after`, each
-    /// the newest at its time.
+    /// All that [`next`](Self::next) would give, one after the other, as a stream: snapshots of
+    /// later epochs than `after`, each the newest at its time.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -63,7 +64,8 @@ impl Stream for Snapshots {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Arc<Snapshot>>> {
         loop {
-            // The listener is made before the look that finds nothing, so no notification falls between.
+            // The listener is made before the look that finds nothing, so no notification falls
+            // between.
             let mut listener = match self.listener.take() {
                 Some(listener) => listener,
                 None => match self.reader.listen() {

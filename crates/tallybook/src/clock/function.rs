@@ -4,11 +4,12 @@ use super::Clock;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-/// A clock that calls `now` for the time since an origin; `now` must never run backwards. The time of day is the system's,
-/// unless [`with_wall`](FnClock::with_wall) gives another.
+/// A clock that calls `now` for the time since an origin; `now` must never run backwards. The time
+/// of day is the system's, unless [`with_wall`](FnClock::with_wall) gives another.
 ///
-/// Under tokio's paused time, for instance, the system's clock goes on while the program's timers stand still, so rates
-/// by a [`SystemClock`](super::SystemClock) mean nothing. This clock follows the timers:
+/// Under tokio's paused time, for instance, the system's clock goes on while the program's timers
+/// stand still, so rates by a [`SystemClock`](super::SystemClock) mean nothing. This clock follows
+/// the timers:
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,8 +39,8 @@ use std::time::{Duration, SystemTime};
 /// # }
 /// ```
 ///
-/// tokio's clock is paused on the threads of its runtime alone: run the collector on it, as here, and not by
-/// [`collect_every`](crate::Registry::collect_every), which has a thread of its own.
+/// tokio's clock is paused on the threads of its runtime alone: run the collector on it, as here,
+/// and not by [`collect_every`](crate::Registry::collect_every), which has a thread of its own.
 pub fn from_fn<N: Fn() -> Duration>(now: N) -> FnClock<N> {
     FnClock { now, wall: SystemTime::now }
 }
