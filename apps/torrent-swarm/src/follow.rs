@@ -137,7 +137,7 @@ fn follow(
         // Asked before the wait: what was published before the stop is then still found by it.
         let last_round = stop.is_cancelled();
         let patience = if last_round { Duration::ZERO } else { PATIENCE };
-        let Some(snapshot) = reader.wait_next(seen, patience).next() else {
+        let Ok(snapshot) = reader.wait_next(seen, patience) else {
             if last_round {
                 return written.and_then(|()| journal.map_or(Ok(()), Journal::close));
             }

@@ -188,12 +188,13 @@ impl Member {
         let gone = async {
             let mut snapshot = reader.latest();
             while snapshot.family(&books.members).get(&name).is_some() {
-                snapshot = reader.next(snapshot.epoch()).await;
+                snapshot = reader.next(snapshot.epoch()).await?;
             }
+            anyhow::Ok(())
         };
         timeout(FAREWELL, gone).await.with_context(|| {
             format!("member {name} was still in the books {} s after it left", FAREWELL.as_secs())
-        })
+        })?
     }
 }
 

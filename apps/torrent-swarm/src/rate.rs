@@ -50,7 +50,7 @@ impl Rates {
             departed[0] = departed[0].saturating_sub(increase.received);
             departed[1] = departed[1].saturating_sub(increase.served);
             let rates = window.per_second::<Member>(&increase);
-            members.insert(name, Rate { received: rates.received, served: rates.served });
+            members.insert(name.clone(), Rate { received: rates.received, served: rates.served });
         }
         let rates = window.rates(&books.swarm);
         let seconds = window.elapsed().as_secs_f64();

@@ -97,7 +97,7 @@ fn longest_gap(reader: &Reader, length: Duration) -> Duration {
     let (mut last, mut longest) = (started, Duration::ZERO);
     let mut epoch = reader.latest().epoch();
     while let Some(left) = length.checked_sub(started.elapsed()) {
-        if let Some(next) = reader.wait_next(epoch, left).next() {
+        if let Ok(next) = reader.wait_next(epoch, left) {
             epoch = next.epoch();
             longest = longest.max(last.elapsed());
             last = Instant::now();

@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut epoch = 0;
     while !threads.iter().all(thread::JoinHandle::is_finished) {
-        let Some(now) = reader.wait_next(epoch, Duration::from_secs(1)).next() else { continue };
+        let now = reader.wait_next(epoch, Duration::from_secs(1))?;
         epoch = now.epoch();
         let (all, peers) = (now.set(&torrent), now.family(&peers));
         let live: i64 = peers.iter().map(|(_, peer)| peer.connections.live()).sum();

@@ -1,18 +1,23 @@
 //! [`Clock`]: where the collector's times come from.
 
+mod function;
 #[cfg(feature = "tsc")]
 mod tsc;
 
+pub use function::{FnClock, from_fn};
 #[cfg(feature = "tsc")]
 pub use tsc::TscClock;
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
-/// A source of time. The collector asks it a few times per tick, a family once per new entry, and the guard of a
-/// [`TimedLive`](crate::TimedLive) when it opens and closes; other facts never do.
+/// A source of time: [`SystemClock`], [`ManualClock`] for tests, or a function of your own by
+/// [`from_fn`].
 ///
-/// One that panics in a tick leaves the time where it was; elsewhere the panic is the caller's.
+/// The collector reads it a few times per tick, a family once per new entry, and the guard of a
+/// [`TimedLive`](crate::TimedLive) when it opens and closes; other facts never do. If it panics in
+/// a tick, the tick uses the last time known; elsewhere the panic is the caller's. Times beyond 584
+/// years (`u64::MAX` nanoseconds) count as that where they are kept per entry or per fact.
 pub trait Clock: Send + Sync + 'static {
     /// Time since an origin of the clock's own. Never runs backwards.
     fn now(&self) -> Duration;
@@ -26,8 +31,8 @@ pub trait Clock: Send + Sync + 'static {
 
 /// The system's clocks; the origin is the clock's creation.
 ///
-/// Not on `wasm32-unknown-unknown`, which has no clocks: making one panics there. Implement [`Clock`] with what the host
-/// offers, such as `performance.now()`.
+/// Not on `wasm32-unknown-unknown`, which has no clocks: making one panics there. Implement
+/// [`Clock`] with what the host offers, such as `performance.now()`.
 #[derive(Debug)]
 pub struct SystemClock(Instant);
 
@@ -57,7 +62,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that moves only when told to, for tests. Both times start at their epochs: zero, and 1970.
+/// A clock that moves only when told to, for tests. Both times start at their epochs: zero, and
+/// 1970.
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
@@ -107,5 +113,8 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
     }
     fn wall(&self) -> SystemTime {
         (**self).wall()
+    }
+    fn elapsed_since(&self, earlier: Duration) -> Duration {
+        (**self).elapsed_since(earlier)
     }
 }

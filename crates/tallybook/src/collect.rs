@@ -3,6 +3,7 @@
 mod collector;
 mod context;
 mod core;
+mod cuts;
 mod history;
 mod parts;
 mod run;
@@ -15,6 +16,8 @@ mod totals;
 pub use collector::Collector;
 pub(crate) use context::{Catalog, Context};
 pub(crate) use core::Core;
+pub use cuts::Cut;
+pub(crate) use cuts::Cuts;
 pub(crate) use history::History;
 pub(crate) use state::State;
 pub(crate) use stats::NAME;

@@ -2,6 +2,7 @@
 
 mod any;
 mod combine;
+mod display;
 #[cfg(feature = "serde")]
 mod json;
 mod measure;
@@ -15,15 +16,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// How many values were recorded, and of what size: a histogram with exponential buckets, as it was at one moment.
+/// How many values were recorded, and of what size: a histogram with exponential buckets, as it was
+/// at one moment.
 ///
-/// The bucket with index `i` at scale `s` holds the values above `2^((i - 1) / 2^s)` up to and including `2^(i / 2^s)`:
-/// the native histograms of Prometheus. Those of OpenTelemetry are the same, and their indexes are lower by one. Zero
-/// has a bucket of its own. Count, sum, minimum and maximum are exact, everything else is as near as the buckets are
-/// narrow: see [`relative_error`](Self::relative_error).
+/// The bucket with index `i` at scale `s` holds the values above `2^((i - 1) / 2^s)` up to and
+/// including `2^(i / 2^s)`: the native histograms of Prometheus. Those of OpenTelemetry are the
+/// same, and their indexes are lower by one. Zero has a bucket of its own. Count, sum, minimum and
+/// maximum are exact, everything else is as near as the buckets are narrow: see
+/// [`relative_error`](Self::relative_error).
 ///
-/// Values are `u64`, or [`Duration`](std::time::Duration) with bounds in seconds. A distribution can also be made from
-/// values at hand:
+/// Values are `u64`, or [`Duration`](std::time::Duration) with bounds in seconds. A distribution
+/// can also be made from values at hand:
 ///
 /// ```
 /// use tallybook::Distribution;
@@ -48,16 +51,18 @@ pub struct Distribution<V: Measure = u64> {
     measure: PhantomData<V>,
 }
 
-/// A bucket of a [`Distribution`], with the bounds as numbers, in seconds where durations are measured.
+/// A bucket of a [`Distribution`], with the bounds as numbers, in seconds where durations are
+/// measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Bucket {
     /// Its number at the scale of the distribution: the bucket that ends at 1 has index 0.
     pub index: i32,
     /// The values in it are above this.
     pub lower: f64,
-    /// The greatest value that it can hold.
+    /// The largest value that it can hold.
     pub upper: f64,
-    /// How many values are in it: never none.
+    /// How many values are in it, at least one.
     pub count: u64,
 }
 
@@ -101,18 +106,18 @@ impl<V: Measure> Distribution<V> {
             Some(last) if last.0 == index => last.1 = last.1.wrapping_add(count),
             _ => self.buckets.push((index, count)),
         }
-        // A count can also have come round.
+        // A count may have wrapped to zero.
         self.buckets.pop_if(|last| last.1 == 0);
     }
 
-    /// Puts the exact extrema in the place of those that are known, in units.
+    /// Replaces the known extrema by the exact ones, in units.
     pub(crate) fn observed(&mut self, min: u64, max: u64) {
         if self.count > 0 {
             (self.min, self.max) = (min, max);
         }
     }
 
-    /// The distribution of these values at a scale of 0 to 8; a greater one counts as 8.
+    /// The distribution of these values at a scale of 0 to 8; a larger one counts as 8.
     ///
     /// ```
     /// use std::time::Duration;
@@ -154,7 +159,8 @@ impl<V: Measure> Distribution<V> {
         self.sum
     }
 
-    /// The sum of all values, exact: a `u128`, or a `Duration`, at most [`Duration::MAX`](std::time::Duration::MAX).
+    /// The sum of all values, exact: a `u128`, or a `Duration`, at most
+    /// [`Duration::MAX`](std::time::Duration::MAX).
     #[must_use]
     pub fn sum(&self) -> V::Sum {
         V::sum_from_units(self.sum)
@@ -166,20 +172,22 @@ impl<V: Measure> Distribution<V> {
         (!self.is_empty()).then(|| V::real(self.sum as f64 / self.count as f64))
     }
 
-    /// The least value, exact but for a [`difference`](Self::difference). `None` if nothing was recorded.
+    /// The smallest value, exact but for a [`difference`](Self::difference). `None` if nothing was
+    /// recorded.
     #[must_use]
     pub fn min(&self) -> Option<V> {
         (!self.is_empty()).then(|| V::from_units(self.min))
     }
 
-    /// The greatest value, exact but for a [`difference`](Self::difference). `None` if nothing was recorded.
+    /// The largest value, exact but for a [`difference`](Self::difference). `None` if nothing was
+    /// recorded.
     #[must_use]
     pub fn max(&self) -> Option<V> {
         (!self.is_empty()).then(|| V::from_units(self.max))
     }
 
-    /// The scale: there are `2^scale` buckets per octave. From 8, the finest, to -4, the coarsest that
-    /// [`lowered`](Self::downscaled) makes.
+    /// The scale: there are `2^scale` buckets per octave. From 8, the finest, to -4, the coarsest
+    /// that [`downscaled`](Self::downscaled) makes.
     #[must_use]
     pub fn scale(&self) -> i32 {
         self.scale
@@ -191,7 +199,8 @@ impl<V: Measure> Distribution<V> {
         self.zeros
     }
 
-    /// The buckets with values in them, in ascending order. Zeros are in none; see [`zeros`](Self::zeros).
+    /// The buckets with values in them, in ascending order. Zeros are in none; see
+    /// [`zeros`](Self::zeros).
     ///
     /// ```
     /// let sizes = tallybook::Distribution::of(0, [0_u64, 3, 4, 5]);

@@ -120,3 +120,29 @@ pub enum StopError {
     #[error("the collector's thread panicked: {0}")]
     Panicked(String),
 }
+
+/// Nothing will be published: the registry has no collector, or is disabled or gone.
+///
+/// Start one by [`Registry::collect_every`](crate::Registry::collect_every) and keep the [`Ticker`](crate::Ticker), or
+/// use [`Registry::collector`](crate::Registry::collector).
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("nobody collects: the registry has no collector, or is disabled or gone")]
+pub struct NotCollected;
+
+/// There was no snapshot to return.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The time was over first.
+    #[error("there was no snapshot in time")]
+    TimedOut,
+    /// There will not be one.
+    #[error("nobody collects: the registry has no collector, or is disabled or gone")]
+    NotCollected,
+}
+
+impl From<NotCollected> for WaitError {
+    fn from(_: NotCollected) -> Self {
+        WaitError::NotCollected
+    }
+}

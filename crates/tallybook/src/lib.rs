@@ -26,22 +26,20 @@ pub mod collector {
     #[cfg(not(target_family = "wasm"))]
     pub use crate::collect::Ticker;
     pub use crate::collect::{
-        Collector, CollectorStats, CollectorStatsRates, CollectorStatsSnapshot,
+        Collector, CollectorStats, CollectorStatsRates, CollectorStatsSnapshot, Cut,
     };
 }
 
 /// Loading the latest snapshot, waiting for the next one, and rates since the last look.
 pub mod reader {
-    #[cfg(not(target_family = "wasm"))]
-    pub use crate::read::Waited;
     pub use crate::read::{CachedReader, RateTracker, Reader, Snapshots};
 }
 
 /// Snapshots, and what happened between two of them.
 pub mod snapshot {
     pub use crate::read::{
-        Averaged, Declaration, DeclarationKind, Difference, FamilySnapshot, Identity, Snapshot,
-        UserPanics,
+        Averaged, Declaration, DeclarationKind, Difference, FamilyEntries, FamilySnapshot,
+        Identity, Snapshot, UserPanics,
     };
 }
 

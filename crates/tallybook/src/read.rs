@@ -22,7 +22,7 @@ pub use averaged::Averaged;
 pub use declaration::{Declaration, DeclarationKind};
 pub use difference::Difference;
 pub(crate) use extrema::{ExtremaBuffer, ExtremaList, FieldExtrema, TOTAL};
-pub use family::FamilySnapshot;
+pub use family::{FamilyEntries, FamilySnapshot};
 pub(crate) use family_part::{AnyFamily, FamilyPart, RETIRED_BUCKETS, TOTAL_BUCKETS, buckets_of};
 pub use identity::Identity;
 pub(crate) use owners::{Changed, OWNERS, Owners};
@@ -31,8 +31,6 @@ pub use panics::UserPanics;
 pub(crate) use part::ShowState;
 pub(crate) use part::{Part, ReducerPart, SetPart};
 pub(crate) use reader::Published;
-#[cfg(not(target_family = "wasm"))]
-pub use reader::Waited;
 pub use reader::{CachedReader, Reader};
 pub(crate) use segments::{CHUNK, Chunk, Segment, Segments, chunks_of};
 pub(crate) use settings::Settings;

@@ -2,10 +2,13 @@
 
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use tallybook::error::{CollectError, FamilyFull, RegisterError, StopError, WrongRegistry};
+use tallybook::collector::Cut;
+use tallybook::error::{
+    CollectError, FamilyFull, NotCollected, RegisterError, StopError, WaitError, WrongRegistry,
+};
 use tallybook::event::Reply;
 use tallybook::metric::LiveField;
-use tallybook::reader::{CachedReader, Waited};
+use tallybook::reader::CachedReader;
 use tallybook::registry::RegistryBuilder;
 use tallybook::{
     Collector, Counter, Difference, Entry, Family, FamilySnapshot, Gauge, Label, Live, ManualClock,
@@ -53,10 +56,10 @@ assert_impl_all!(Open<&'static Entry<String, All>, LiveField<All>>: Send, Sync);
 assert_impl_all!(Snapshot: Send, Sync, Clone);
 assert_impl_all!(FamilySnapshot<String, All>: Send, Sync, Clone);
 assert_impl_all!(Difference: Send, Sync, Clone);
-assert_impl_all!(Waited: Send, Sync, Clone);
 assert_impl_all!(AllSnapshot: Send, Sync, Clone, PartialEq, Default);
 assert_impl_all!(Collector: Send);
 assert_impl_all!(Ticker: Send, Sync);
+assert_impl_all!(Cut: Send, Sync, Unpin);
 assert_not_impl_any!(Collector: Clone);
 assert_not_impl_any!(Ticker: Clone);
 
@@ -77,6 +80,8 @@ assert_not_impl_any!(All: Sync, Clone);
 assert_impl_all!(RegisterError: std::error::Error, Send, Sync);
 assert_impl_all!(CollectError: std::error::Error, Send, Sync);
 assert_impl_all!(StopError: std::error::Error, Send, Sync);
+assert_impl_all!(NotCollected: std::error::Error, Send, Sync);
+assert_impl_all!(WaitError: std::error::Error, Send, Sync);
 assert_impl_all!(WrongRegistry: std::error::Error, Send, Sync);
 assert_impl_all!(FamilyFull<String>: std::error::Error, Send, Sync);
 

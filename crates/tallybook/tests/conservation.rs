@@ -209,7 +209,7 @@ impl World {
         let reader = self.registry.reader();
         let (mut cached, mut laws, mut epoch) = (reader.cached(), Laws::new(self), 0);
         while !self.is_over() {
-            if let Some(next) = reader.wait_next(epoch, Duration::from_millis(100)).next() {
+            if let Ok(next) = reader.wait_next(epoch, Duration::from_millis(100)) {
                 epoch = next.epoch();
                 laws.check(&next);
             }

@@ -131,8 +131,26 @@ fn odd_quantiles() {
     let some: Distribution = [1, 2, 3].into_iter().collect();
     assert_eq!(some.quantile(f64::NAN), None);
     assert_eq!(some.quantiles([0.5, f64::NAN]), None);
-    assert_eq!(some.quantiles([f64::NEG_INFINITY, -0.0, f64::INFINITY]), Some([1.0, 1.0, 3.0]));
+    assert_eq!(some.quantiles([-0.0, 0.0, 1.0]), Some([1.0, 1.0, 3.0]));
+    for beyond in [99.0, -0.01, 1.0 + f64::EPSILON, f64::INFINITY, f64::NEG_INFINITY] {
+        assert_eq!(some.quantile(beyond), None);
+        assert_eq!(some.quantiles([0.5, beyond]), None);
+    }
     assert_eq!(some.quantiles([]), Some([]));
+}
+
+#[test]
+fn one_line_of_text() {
+    let sizes: Distribution = [2, 2, 2, 8].into_iter().collect();
+    let text = "count 4, mean 3.5, min 2, p50 2.0, p90 8.0, p99 8.0, max 8";
+    assert_eq!(sizes.to_string(), text);
+    assert!(format!("{sizes:.3}").starts_with("count 4, mean 3.500, min 2, p50 2.000,"));
+    let waits = Distribution::of(8, [Duration::from_micros(1_500)]);
+    let text = "count 1, mean 1.5ms, min 1.5ms, p50 1.5ms, p90 1.5ms, p99 1.5ms, max 1.5ms";
+    assert_eq!(waits.to_string(), text);
+    assert_eq!(Distribution::<Duration>::default().to_string(), "count 0");
+    let largest = Distribution::of(3, [u64::MAX]).to_string();
+    assert!(largest.ends_with("max 18446744073709551615"), "{largest}");
 }
 
 #[test]

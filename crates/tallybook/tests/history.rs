@@ -265,7 +265,8 @@ fn said(world: &World, cut: &Arc<Snapshot>) -> String {
         .iter()
         .map(|length| cut.window(*length))
         .map(|window| {
-            let mut entries: Vec<_> = window.entries(&world.peers).collect();
+            let entries = window.entries(&world.peers);
+            let mut entries: Vec<_> = entries.map(|(key, values)| (*key, values)).collect();
             entries.sort_by_key(|(key, _)| *key);
             let epochs = (window.earlier().epoch(), window.later().epoch());
             (epochs, window.set(&world.node), window.total(&world.peers), entries)

@@ -11,11 +11,11 @@ use hits::{Hits, hits};
 use poll::poll_once;
 use std::pin::pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
-use tallybook::reader::Waited;
-use tallybook::{Registry, Snapshot};
+use tallybook::error::{NotCollected, WaitError};
+use tallybook::{ManualClock, Registry, Snapshot};
 use wakes::Wakes;
 
 #[test]
@@ -85,7 +85,7 @@ fn next_is_woken_by_the_next_tick_and_not_before() {
     assert_eq!(wakes.count(), 0);
     collector.tick();
     assert_eq!(wakes.count(), 1);
-    let Poll::Ready(cut) = next.as_mut().poll(&mut context) else { panic!("still pending") };
+    let Poll::Ready(Ok(cut)) = next.as_mut().poll(&mut context) else { panic!("still pending") };
     assert_eq!(cut.epoch(), 1);
 }
 
@@ -95,7 +95,7 @@ fn next_returns_the_newest_at_once_if_there_is_one() {
     (0..5).for_each(|_| drop(collector.tick()));
     let reader = registry.reader();
     for seen in 0..5 {
-        let Poll::Ready(cut) = poll_once(pin!(reader.next(seen))) else { panic!("{seen}") };
+        let Poll::Ready(Ok(cut)) = poll_once(pin!(reader.next(seen))) else { panic!("{seen}") };
         assert_eq!(cut.epoch(), 5);
     }
     assert!(poll_once(pin!(reader.next(5))).is_pending());
@@ -141,25 +141,15 @@ fn a_stale_cut_is_not_a_next_one() {
 fn a_timed_wait_says_that_the_time_was_over() {
     let (registry, _, mut collector) = hits();
     let reader = registry.reader();
-    let timed_out = |waited| matches!(waited, Waited::TimedOut);
+    let timed_out = |waited| matches!(waited, Err(WaitError::TimedOut));
     assert!(timed_out(reader.wait_next(0, Duration::ZERO)));
     let (start, time) = (Instant::now(), Duration::from_millis(5));
     assert!(timed_out(reader.wait_next(0, time)));
     assert!(start.elapsed() >= time);
-    assert!(reader.wait_next(0, time).next().is_none());
     collector.tick();
-    let Waited::Next(cut) = reader.wait_next(0, Duration::ZERO) else { panic!("there is one") };
+    let cut = reader.wait_next(0, Duration::ZERO).expect("there is one");
     assert_eq!(cut.epoch(), 1);
     assert!(timed_out(reader.wait_next(1, Duration::ZERO)));
-}
-
-#[test]
-fn a_timed_wait_in_a_disabled_registry_lasts_as_long_as_it_says() {
-    let (start, time) = (Instant::now(), Duration::from_millis(20));
-    // A spurious wake-up of this thread.
-    thread::current().unpark();
-    assert!(Registry::disabled().reader().wait_next(0, time).next().is_none());
-    assert!(start.elapsed() >= time, "{:?}", start.elapsed());
 }
 
 #[test]
@@ -173,7 +163,7 @@ fn a_timed_wait_ends_with_the_tick() {
         .collect();
     collector.tick();
     for thread in waiting {
-        assert_eq!(thread.join().unwrap().next().unwrap().epoch(), 1);
+        assert_eq!(thread.join().unwrap().unwrap().epoch(), 1);
     }
 }
 
@@ -184,7 +174,7 @@ fn a_wait_may_be_as_long_as_a_duration_can_be() {
     let waiting = thread::spawn(move || reader.wait_next(0, Duration::MAX));
     collector.tick();
     let waited = waiting.join().expect("the longest wait is not a panic");
-    assert_eq!(waited.next().unwrap().epoch(), 1);
+    assert_eq!(waited.unwrap().epoch(), 1);
 }
 
 #[test]
@@ -196,6 +186,127 @@ fn readers_outlive_the_registry_and_its_collector() {
     assert_eq!(reader.latest().set(&hits).hits, 1);
 }
 
+#[test]
+fn a_reader_knows_whether_there_is_a_collector() {
+    assert!(!Registry::disabled().reader().is_collected());
+    let registry = Registry::new();
+    let reader = registry.reader();
+    assert!(!reader.is_collected());
+    let collector = registry.collector().unwrap();
+    assert!(reader.is_collected() && reader.clone().is_collected());
+    collector.stop().unwrap();
+    assert!(!reader.is_collected());
+    let ticker = registry.collect_every(Duration::from_secs(3_600)).unwrap();
+    assert!(reader.is_collected());
+    drop(registry);
+    assert!(reader.is_collected(), "the ticker goes on");
+    drop(ticker);
+    assert!(!reader.is_collected());
+}
+
+/// An interval of zero is refused, and a collector whose future is dropped is gone.
+#[test]
+fn a_collector_that_ends_in_any_way_is_none() {
+    let registry = Registry::new();
+    let reader = registry.reader();
+    assert!(registry.collect_every(Duration::ZERO).is_err() && !reader.is_collected());
+    let collector = registry.collector().unwrap();
+    let running = collector.run(Duration::from_secs(1), |_| std::future::pending::<()>());
+    assert!(reader.is_collected());
+    drop(running);
+    assert!(!reader.is_collected());
+    let thread = thread::spawn({
+        let collector = registry.collector().unwrap();
+        move || {
+            let _collector = collector;
+            std::panic::resume_unwind(Box::new("of the program that ticks by hand"));
+        }
+    });
+    assert!(thread.join().is_err());
+    assert!(!reader.is_collected());
+}
+
+#[test]
+fn without_a_collector_there_is_no_next() {
+    let mut context = Context::from_waker(Waker::noop());
+    for registry in [Registry::new(), Registry::disabled()] {
+        let reader = registry.reader();
+        let next = pin!(reader.next(0)).poll(&mut context);
+        assert_eq!(next.map(Result::err), Poll::Ready(Some(NotCollected)));
+        let waited = reader.wait_next(0, Duration::MAX);
+        assert_eq!(waited.err(), Some(WaitError::NotCollected));
+    }
+}
+
+#[test]
+fn those_that_wait_see_the_last_snapshot_and_then_the_end() {
+    let (registry, hits, collector) = hits();
+    let reader = registry.reader();
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            let reader = reader.clone();
+            thread::spawn(move || {
+                let mut seen = Vec::new();
+                loop {
+                    match reader.wait_next(seen.len() as u64, Duration::MAX) {
+                        Ok(next) => seen.push(next),
+                        Err(error) => return (seen, error),
+                    }
+                }
+            })
+        })
+        .collect();
+    hits.record(|h| h.hits.inc());
+    drop(collector);
+    for thread in waiting {
+        let (seen, error) = thread.join().unwrap();
+        let seen: Vec<_> = seen.iter().map(|cut| (cut.epoch(), cut.set(&hits).hits)).collect();
+        assert_eq!((seen, error), (vec![(1, 1)], WaitError::NotCollected));
+    }
+    // One that comes later as well.
+    let mut context = Context::from_waker(Waker::noop());
+    let next = |after| pin!(reader.next(after)).poll(&mut context).map_ok(|cut| cut.epoch());
+    assert_eq!([0, 1].map(next), [Poll::Ready(Ok(1)), Poll::Ready(Err(NotCollected))]);
+}
+
+#[test]
+fn the_end_of_collecting_wakes_those_that_wait() {
+    let (registry, _, mut collector) = hits();
+    let reader = registry.reader();
+    collector.tick();
+    let wakes = Wakes::new();
+    let waker = wakes.waker();
+    let mut context = Context::from_waker(&waker);
+    // Beyond the last snapshot.
+    let mut next = pin!(reader.next(7));
+    assert!(next.as_mut().poll(&mut context).is_pending());
+    drop(collector);
+    assert!(wakes.count() >= 1);
+    assert!(matches!(next.as_mut().poll(&mut context), Poll::Ready(Err(NotCollected))));
+}
+
+#[test]
+fn the_age_of_the_latest_snapshot_is_told_by_the_registrys_clock() {
+    assert_eq!(Registry::disabled().reader().age(), None);
+    let clock = Arc::new(ManualClock::new());
+    let registry = Registry::builder().clock(clock.clone()).patience(Duration::ZERO).build();
+    let hits = registry.set::<Hits>("hits").unwrap();
+    let mut collector = registry.collector().unwrap();
+    let reader = registry.reader();
+    let after = |seconds| {
+        clock.advance(Duration::from_secs(seconds));
+        reader.age().unwrap().as_secs()
+    };
+    assert_eq!(after(5), 5);
+    collector.tick();
+    assert_eq!((after(0), after(3)), (0, 3));
+    // A cut that is published again is as old as it is.
+    hits.record(|_| assert!(collector.tick().is_stale()));
+    assert_eq!(after(1), 4);
+    drop((registry, collector));
+    assert_eq!(after(2), 2, "since the last cut");
+}
+
 #[tokio::test]
 async fn next_follows_the_ticks_on_a_runtime() {
     let (registry, hits, mut collector) = hits();
@@ -204,7 +315,7 @@ async fn next_follows_the_ticks_on_a_runtime() {
     let following = tokio::spawn(async move {
         let mut epoch = 0;
         while epoch < 20 {
-            let cut = reader.next(epoch).await;
+            let cut = reader.next(epoch).await.unwrap();
             assert!(cut.epoch() > epoch);
             epoch = cut.epoch();
             seen.send(cut).unwrap();

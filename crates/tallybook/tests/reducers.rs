@@ -7,6 +7,7 @@ use clock::manual;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
+use tallybook::error::WaitError;
 use tallybook::event::Delivery;
 use tallybook::reader::Snapshots;
 use tallybook::{
@@ -99,7 +100,8 @@ fn a_reader_outlives_its_registry() {
     let last = reader.latest();
     assert_eq!(last.epoch(), 2);
     assert!(Arc::ptr_eq(&last, cached.latest()));
-    assert!(reader.wait_next(2, Duration::ZERO).next().is_none());
+    assert_eq!(reader.wait_next(1, Duration::ZERO).unwrap().epoch(), 2);
+    assert_eq!(reader.wait_next(2, Duration::MAX).err(), Some(WaitError::NotCollected));
 }
 
 /// The times that it was given with its events.

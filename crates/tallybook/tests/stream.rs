@@ -6,7 +6,7 @@ mod hits;
 mod wakes;
 
 use futures_core::Stream;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use hits::{Hits, hits};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use wakes::Wakes;
 /// Polls a stream once, and returns the epoch of its item.
 fn poll(stream: &mut Snapshots, waker: &Waker) -> Option<u64> {
     match Pin::new(stream).poll_next(&mut Context::from_waker(waker)) {
-        Poll::Ready(snapshot) => Some(snapshot.expect("it never ends").epoch()),
+        Poll::Ready(snapshot) => Some(snapshot.expect("there is a collector").epoch()),
         Poll::Pending => None,
     }
 }
@@ -67,10 +67,23 @@ fn a_stream_that_is_dropped_while_it_waits_leaves_nothing() {
 }
 
 #[test]
-fn in_a_disabled_registry_it_waits() {
+fn it_ends_where_nobody_collects_and_goes_on_with_the_next_collector() {
+    let end = |stream: &mut Snapshots| stream.next().now_or_never().expect("it does not wait");
+    assert!(end(&mut Registry::disabled().reader().stream(0)).is_none());
+    let registry = Registry::new();
+    let mut stream = registry.reader().stream(0);
+    assert!(end(&mut stream).is_none());
+    let collector = registry.collector().unwrap();
     let wakes = Wakes::new();
-    let mut stream = Registry::disabled().reader().stream(0);
     assert_eq!(poll(&mut stream, &wakes.waker()), None);
+    drop(collector);
+    assert!(wakes.count() >= 1);
+    // What was published last is seen before the end.
+    assert_eq!(end(&mut stream).map(|last| last.epoch()), Some(1));
+    assert!(end(&mut stream).is_none());
+    let mut collector = registry.collector().unwrap();
+    collector.tick();
+    assert_eq!(end(&mut stream).map(|next| next.epoch()), Some(2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -81,7 +94,7 @@ async fn subscribers_follow_a_collector_that_ticks_on() {
         let mut stream = registry.reader().stream(0);
         let mut last = 0;
         while last < TICKS {
-            let snapshot = stream.next().await.expect("it never ends");
+            let snapshot = stream.next().await.expect("there is a collector");
             assert!(snapshot.epoch() > last);
             last = snapshot.epoch();
             assert_eq!(snapshot.set(&hits).hits, last);

@@ -353,7 +353,7 @@ mod requests {
             thread::yield_now();
         }
         parked.release();
-        let cut = reader.wait_next(before, LONG).next().unwrap();
+        let cut = reader.wait_next(before, LONG).unwrap();
         assert_eq!(counts(&cut, &writes), (1, 1));
         ticker.stop().unwrap();
     }

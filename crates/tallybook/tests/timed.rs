@@ -196,7 +196,7 @@ impl World {
             let which = |known: &Known| known.key.is_some();
             is(window.total(&self.family).viewers, &which);
             for (key, value) in window.entries(&self.family) {
-                let which = |known: &Known| known.key == Some(key) && known.opened >= since[&key];
+                let which = |known: &Known| known.key == Some(*key) && known.opened >= since[key];
                 is(value.viewers, &which);
             }
         }

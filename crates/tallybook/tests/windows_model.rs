@@ -275,17 +275,31 @@ impl World {
         assert_eq!(window.earlier().at(), Duration::from_millis(began));
         assert_eq!(window.elapsed(), Duration::from_millis(self.now - began));
         if self.longest > 0 && length <= self.longest {
-            // The youngest cut that is old enough, or one that makes the window at most a sixteenth
-            // longer.
-            let youngest = self.cuts.iter().rev().skip(1).find(|at| self.now - **at >= length);
-            let youngest = youngest.copied().unwrap_or(0);
-            let longest = length + length / 16;
-            assert!(
-                began == youngest || began < youngest && self.now - began <= longest,
-                "{window:?}"
-            );
+            self.check_beginning(length, began);
         }
         self.check_all(&window);
+    }
+
+    /// Whether a window began where it should: at the nearest cut within a sixteenth, or at the youngest that is old enough.
+    fn check_beginning(&self, length: u64, began: u64) {
+        let off = |at: u64| (self.now - at).abs_diff(length);
+        let is_near = |at: u64| 16 * off(at) <= length;
+        let cuts = self.cuts.iter().copied().enumerate().rev().skip(1);
+        // The first of those that are equally near is the shortest window.
+        let nearest = cuts.clone().filter(|(_, at)| is_near(*at)).min_by_key(|(_, at)| off(*at));
+        let old_enough = cuts.clone().find(|(_, at)| self.now - *at >= length);
+        let (index, wanted) = nearest.or(old_enough).unwrap_or((0, 0));
+        // It may have been joined with its neighbours, but only where they are near enough for its age.
+        let before = self.cuts[index.saturating_sub(1)];
+        let after = self.cuts[index + 1];
+        let may_be_gone = 16 * (after - before) <= self.now - after;
+        let is_good = is_near(began) || Some(began) == old_enough.map(|(_, at)| at);
+        assert!(
+            began == wanted || may_be_gone && is_good,
+            "{began} instead of {wanted} for {length} at {}: {:?}",
+            self.now,
+            self.cuts
+        );
     }
 
     fn check_all(&self, window: &Difference) {

@@ -4,15 +4,17 @@ use super::Clock;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-/// A cheap clock: the processor's time stamp counter, read in about a third of the time that the system's clock takes, by
-/// the crate `quanta`. Where there is no counter that can be relied on, it is the system's clock.
+/// A cheap clock: the processor's time stamp counter, read in about a third of the time that the
+/// system's clock takes, by the crate `quanta`. Where there is no counter that can be relied on, it
+/// is the system's clock.
 ///
-/// What it costs is accuracy. The counter's frequency is measured against the system's clock once in a process, for up to
-/// 200 milliseconds, when the first clock of this kind is made, and is not corrected afterwards as the system's is: the
-/// two drift apart, by less than 1 microsecond in a second in most processes and by 16 in some, where we have measured it.
-/// So it is for durations, of which that is a fifty-thousandth at most, and as a registry's clock where ages and rates may
-/// be off by as little. Reads may be out of order by up to about 100 nanoseconds, on another core; so take differences with
-/// [`elapsed_since`](Clock::elapsed_since), which are never below zero.
+/// What it costs is accuracy. The counter's frequency is measured against the system's clock once
+/// in a process, for up to 200 milliseconds, when the first clock of this kind is made, and is not
+/// corrected afterwards as the system's is: the two drift apart, by less than 1 microsecond in a
+/// second in most processes and by 16 in some, where we have measured it. So it is for durations,
+/// of which that is a fifty-thousandth at most, and as a registry's clock where ages and rates may
+/// be off by as little. Reads may be out of order by up to about 100 nanoseconds, on another core;
+/// so take differences with [`elapsed_since`](Clock::elapsed_since), which are never below zero.
 ///
 /// ```
 /// use std::time::Duration;

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::core::{Closing, Core};
 use super::state::State;
-use crate::error::{CollectError, StopError};
+use crate::error::{CollectError, StopError, WaitError};
 use crate::event::Wake;
 use crate::phase::Patience;
 use crate::read::Snapshot;
@@ -14,13 +14,14 @@ use std::time::Duration;
 
 /// Closes epochs and publishes what they held. There is at most one per registry at a time.
 ///
-/// Tick it by hand, [`run`](Self::run) it on any runtime, or let [`Registry::collect_every`](crate::Registry::collect_every)
-/// give it a thread. Dropping it makes a last tick, as [`stop`](Self::stop) does, so that everything recorded before is in
-/// the last snapshot.
+/// Tick it by hand, [`run`](Self::run) it on any runtime, or let
+/// [`Registry::collect_every`](crate::Registry::collect_every) give it a thread. Dropping it makes
+/// a last tick, as [`stop`](Self::stop) does, so that everything recorded before is in the last
+/// snapshot.
 ///
-/// Code of yours that runs in a tick (reducers, questions, clocks, wakers, the `Drop` of keys, events and states) may
-/// panic: the panic is caught and counted, and costs nothing but what it was called for. See
-/// [`Snapshot::panics`](Snapshot::panics).
+/// Code of yours that runs in a tick (reducers, questions, clocks, wakers, the `Drop` of keys,
+/// events and states) may panic: the panic is caught and counted, and costs nothing but what it was
+/// called for. See [`Snapshot::panics`](Snapshot::panics).
 pub struct Collector {
     pub(super) state: Option<Arc<State>>,
     core: Option<Box<Core>>,
@@ -32,30 +33,57 @@ impl Collector {
             None => None,
             Some(state) => Some(lock(&state.core).take().ok_or(CollectError::Collecting)?),
         };
+        if let Some(state) = &state {
+            state.context.published.set_collected(true);
+        }
         Ok(Collector { state, core })
     }
 
-    /// Makes a cut and publishes it: every fact that is over before this call is in the snapshot it returns, unless that is
-    /// marked [stale](Snapshot::is_stale).
+    /// Makes a cut and publishes it: every fact that is over before this call is in the snapshot it
+    /// returns, unless that is marked [stale](Snapshot::is_stale).
     ///
     /// Waits for threads that are inside a fact, but no longer than the registry's
-    /// [patience](crate::registry::RegistryBuilder::patience). If one of them stays inside, an older cut is published, as stale; the
-    /// next tick waits for that thread first, and then makes a cut of its own.
+    /// [patience](crate::registry::RegistryBuilder::patience). If one of them stays inside, an
+    /// older cut is published, as stale; the next tick waits for that thread first, and then makes
+    /// a cut of its own.
     pub fn tick(&mut self) -> Arc<Snapshot> {
         let Some(state) = &self.state else { return Snapshot::nothing() };
         let mut patience = Patience::new(state.context.patience);
-        match self.with(|core, context| core.tick(context, &mut patience)) {
-            Some((snapshot, _)) => snapshot,
-            None => self.published(),
-        }
+        let ticked = self.with(|core, context| {
+            let (snapshot, _) = core.tick(context, &mut patience);
+            core.answer(context, &mut brief(context.patience));
+            snapshot
+        });
+        ticked.unwrap_or_else(|| self.published())
     }
 
-    /// Closes an epoch without publishing a snapshot: what waits in queues is applied, questions to reducers are answered, and
-    /// numbers are added up until the next tick shows them. [`run`](Self::run) and the collector's own thread do this when
-    /// a queue fills or a question was put; who ticks by hand may do it as often as is good.
+    /// Makes a cut and returns it without publishing it, as [`Registry::cut`](crate::Registry::cut)
+    /// does where somebody else has the collector.
     ///
-    /// Waits as long as [`tick`](Self::tick) does. Returns `false` if a thread stayed inside a fact for longer; then the
-    /// next tick or pump goes on with it.
+    /// Waits as long as [`tick`](Self::tick) does.
+    ///
+    /// # Errors
+    /// [`WaitError::TimedOut`] if a thread stayed inside a fact for longer;
+    /// [`WaitError::NotCollected`] if the registry is disabled.
+    pub fn cut(&mut self) -> Result<Arc<Snapshot>, WaitError> {
+        let Some(state) = &self.state else { return Err(WaitError::NotCollected) };
+        let mut patience = Patience::new(state.context.patience);
+        // The cut of a tick that was held up is published first, as it would be without this.
+        let cut = self.with(|core, context| {
+            let is_free = core.retry(context, &mut patience);
+            let cut = || core.cut(context, &mut Closing::default(), &mut patience).ok();
+            is_free.then(cut).flatten().ok_or(WaitError::TimedOut)
+        });
+        cut.unwrap_or(Err(WaitError::NotCollected))
+    }
+
+    /// Closes an epoch without publishing a snapshot: what waits in queues is applied, questions to
+    /// reducers are answered, and numbers are added up until the next tick shows them.
+    /// [`run`](Self::run) and the collector's own thread do this when a queue fills or a question
+    /// was put; a program that ticks by hand may call it as often as it likes.
+    ///
+    /// Waits as long as [`tick`](Self::tick) does. Returns `false` if a thread stayed inside a fact
+    /// for longer; then the next tick or pump goes on with it.
     pub fn close_epoch(&mut self) -> bool {
         let Some(state) = &self.state else { return true };
         let mut patience = Patience::new(state.context.patience);
@@ -64,8 +92,8 @@ impl Collector {
             .unwrap_or(true)
     }
 
-    /// Does what was asked for, and looks again at what holds the collector up. Waits for so short a time that it may be
-    /// called from a task. Answers whether nothing holds the collector up.
+    /// Does what was asked for, and looks again at what holds the collector up. Waits for so short
+    /// a time that it may be called from a task. Answers whether nothing holds the collector up.
     pub(crate) fn attend(&mut self) -> bool {
         self.with(|core, context| core.retry(context, &mut brief(context.patience))).unwrap_or(true)
     }
@@ -78,12 +106,13 @@ impl Collector {
     /// Makes the last tick and gives the collecting up; another collector may go on.
     ///
     /// Waits for threads that are inside a fact for as long as the registry's
-    /// [`shutdown_timeout`](crate::registry::RegistryBuilder::shutdown_timeout) says, 5 seconds by default. Dropping the collector does
-    /// the same, and then only [`Snapshot::is_stale`] tells whether the last snapshot is whole.
+    /// [`shutdown_timeout`](crate::registry::RegistryBuilder::shutdown_timeout) says, 5 seconds by
+    /// default. Dropping the collector does the same, and then only [`Snapshot::is_stale`] tells
+    /// whether the last snapshot is whole.
     ///
     /// # Errors
-    /// [`StopError::Incomplete`] if a thread stayed inside a fact for longer: the last snapshot is an older cut, marked
-    /// stale.
+    /// [`StopError::Incomplete`] if a thread stayed inside a fact for longer: the last snapshot is
+    /// an older cut, marked stale.
     pub fn stop(mut self) -> Result<Arc<Snapshot>, StopError> {
         self.finish()
     }
@@ -93,19 +122,30 @@ impl Collector {
         let Some(state) = self.state.clone() else { return Ok(Snapshot::nothing()) };
         let timeout = state.context.shutdown_timeout;
         let mut patience = Patience::exactly(timeout);
-        let last = self.with(|core, context| core.tick(context, &mut patience));
+        let last = self.with(|core, context| {
+            let last = core.tick(context, &mut patience);
+            core.end_collecting(context);
+            last
+        });
+        let stopped = match last {
+            Some((_, false)) => Err(StopError::Incomplete { timeout }),
+            Some((snapshot, true)) => Ok(snapshot),
+            None => {
+                state.context.end_collecting();
+                Ok(self.published())
+            }
+        };
+        self.state = None;
+        // Last: from here on there may be another collector.
         if let Some(core) = self.core.take() {
             *lock(&state.core) = Some(core);
         }
-        match last {
-            Some((_, false)) => Err(StopError::Incomplete { timeout }),
-            Some((snapshot, true)) => Ok(snapshot),
-            None => Ok(self.published()),
-        }
+        stopped
     }
 
-    /// Calls `f` with the core, which is out of its place meanwhile: should this library panic in a tick, its totals are not
-    /// whole and must not be handed on. `None` if that was so before, and in a disabled registry.
+    /// Calls `f` with the core, which is out of its place meanwhile: should this library panic in a
+    /// tick, its totals are not whole and must not be handed on. `None` if that was so before, and
+    /// in a disabled registry.
     pub(super) fn with<T>(&mut self, f: impl FnOnce(&mut Core, &Context) -> T) -> Option<T> {
         let (state, mut core) = (self.state.as_ref()?, self.core.take()?);
         let result = f(&mut core, &state.context);
@@ -132,8 +172,8 @@ pub(super) fn brief(patience: Duration) -> Patience {
 
 impl Drop for Collector {
     fn drop(&mut self) {
-        if self.core.is_some() {
-            // Who wants to know calls `stop`; the snapshot says so, too.
+        if self.state.is_some() {
+            // `stop` returns the error; the snapshot shows it, too.
             let _told = self.finish();
         }
     }

@@ -1,5 +1,6 @@
 //! [`Context`]: what the collector shares with the registry that it collects.
 
+use super::cuts::{Cut, Cuts};
 use super::totals::Totals;
 use crate::clock::Clock;
 use crate::event::Wake;
@@ -18,6 +19,8 @@ pub(crate) struct Context {
     pub(crate) shutdown_timeout: Duration,
     /// Asks the collector to close an epoch.
     pub(crate) wake: Arc<Wake>,
+    /// The cut that callers ask for.
+    pub(crate) cuts: Cuts,
     pub(crate) catalog: Mutex<Catalog>,
 }
 
@@ -30,6 +33,17 @@ pub(crate) struct Catalog {
 }
 
 impl Context {
+    /// Requests a cut of the collector.
+    pub(crate) fn cut(&self) -> Cut {
+        self.cuts.ask(&self.published, &self.wake)
+    }
+
+    /// Tells readers, and callers that wait for a cut, that nobody collects from now on.
+    pub(super) fn end_collecting(&self) {
+        self.published.set_collected(false);
+        drop(self.cuts.take());
+    }
+
     pub(crate) fn schema(&self) -> Arc<Vec<Declaration>> {
         lock(&self.catalog).schema.clone()
     }

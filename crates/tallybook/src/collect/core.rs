@@ -14,6 +14,7 @@
 //! in the epoch that is closed then. One that comes while an epoch is pending waits for the next.
 
 use super::context::Context;
+use super::cuts::CutRequest;
 use super::history::History;
 use super::parts::Parts;
 use super::stats::{CollectorStats, NAME};
@@ -46,6 +47,8 @@ pub(crate) struct Core {
     first: u64,
     /// A tick that was held up, and whose cut is still to be published.
     due: Option<Closing>,
+    /// A cut on demand that was held up.
+    request: Option<(CutRequest, Closing)>,
     extrema: ExtremaBuffer,
     panics: Arc<[UserPanics]>,
     ticking: Duration,
@@ -82,6 +85,7 @@ impl Core {
             drained: cut,
             first: 1,
             due: None,
+            request: None,
             extrema: ExtremaBuffer::default(),
             last: start,
             panics: Arc::default(),
@@ -141,7 +145,53 @@ impl Core {
                 self.publish(context, started, true);
             }
         }
-        !context.wake.is_asked() || self.close(context, &mut Closing::default(), patience).is_ok()
+        if !self.answer(context, patience) {
+            return false;
+        }
+        let is_asked = context.wake.is_epoch_asked();
+        !is_asked || self.close(context, &mut Closing::default(), patience).is_ok()
+    }
+
+    /// Makes the cut that callers of [`Context::cut`] wait for, if there are any. Answers whether
+    /// nothing holds it up.
+    ///
+    /// The epoch is closed as by a pump, so that nothing is published and no interval ends; then
+    /// the callers get a snapshot of what has been drained. A cut that was held up goes on with the
+    /// next call.
+    pub(super) fn answer(&mut self, context: &Context, patience: &mut Patience) -> bool {
+        let next = || {
+            let taken = context.wake.take_cut().then(|| context.cuts.take());
+            taken.flatten().map(|request| (request, Closing::default()))
+        };
+        let wanted = self.request.take().or_else(next);
+        let Some((request, mut closing)) = wanted.filter(|(request, _)| request.is_wanted()) else {
+            return true;
+        };
+        match self.cut(context, &mut closing, patience) {
+            Ok(snapshot) => {
+                self.parts.outside(|| request.answer(snapshot));
+                true
+            }
+            Err(_) => {
+                self.request = Some((request, closing));
+                false
+            }
+        }
+    }
+
+    /// A snapshot of all that was over before `closing` began, for the caller alone.
+    pub(super) fn cut(
+        &mut self,
+        context: &Context,
+        closing: &mut Closing,
+        patience: &mut Patience,
+    ) -> Result<Arc<Snapshot>, Stuck> {
+        // Its epoch may have been drained, and even published, since it was held up.
+        let is_drained = closing.is_begun && !self.closer.is_pending();
+        if !is_drained || self.drained.epoch < self.first {
+            self.close(context, closing, patience)?;
+        }
+        Ok(Arc::new(self.preview(context)))
     }
 
     /// Goes on with a tick or a pump until the open epoch is closed, or the patience is over.
@@ -174,9 +224,16 @@ impl Core {
         }
     }
 
-    /// Whether an epoch is being waited for.
+    /// Whether an epoch is being waited for, or a cut is still to be made of it.
     pub(super) fn is_held_up(&self) -> bool {
-        self.closer.is_pending()
+        self.closer.is_pending() || self.request.is_some()
+    }
+
+    /// Tells readers, and callers that wait for a cut, that nobody collects from now on.
+    pub(super) fn end_collecting(&mut self, context: &Context) {
+        let request = self.request.take();
+        self.parts.outside(|| drop(request));
+        self.parts.outside(|| context.end_collecting());
     }
 
     /// The time of a clock of the user's; where that panics, the last one known.
@@ -201,8 +258,6 @@ impl Core {
         // Again: what was recorded in this epoch on something new, was recorded after its registration.
         self.take_over(context);
         self.making.epoch = epoch;
-        let Cut { at, .. } = self.making;
-        self.averages.begin(at, at.saturating_sub(self.drained.at));
         self.drained = self.making;
         let span = self.span();
         let mut tick = Tick { span, averages: &self.averages, extrema: &mut self.extrema };
@@ -248,25 +303,13 @@ impl Core {
     fn fresh(&mut self, context: &Context, stale: bool) -> Snapshot {
         let span = self.span();
         self.first = span.last + 1;
-        let interval = span.at.saturating_sub(self.last.at());
-        self.averages.begin(span.at, interval);
+        self.begin_averages(span);
         let mut extrema = std::mem::take(&mut self.extrema);
         let mut tick = Tick { span, averages: &self.averages, extrema: &mut extrema };
         let published = self.parts.publish(|totals| totals.publish(&mut tick));
         let parts = std::iter::once(self.publish_own(span, &mut extrema)).chain(published);
-        let cut = Snapshot {
-            registry: context.hub.id(),
-            span,
-            wall: self.drained.wall,
-            interval,
-            stale,
-            parts: parts.collect(),
-            schema: self.schema.clone(),
-            settings: self.last.settings.clone(),
-            panics: self.panics.clone(),
-            history: Segments::default(),
-            held: Arc::default(),
-        };
+        let parts = parts.collect();
+        let cut = self.snapshot(context, span, stale, parts);
         let from = std::mem::replace(&mut self.last, Arc::new(cut));
         let past = self.parts.iter().map(|totals| totals.bytes()[1]).sum();
         // It lets cuts go, and what only they showed.
@@ -275,6 +318,43 @@ impl Core {
         self.extrema = extrema;
         let history = history.unwrap_or_default();
         Snapshot { history, ..Snapshot::clone(&self.last) }
+    }
+
+    /// The snapshot of the same epochs, which stay those of the interval that goes on.
+    fn preview(&mut self, context: &Context) -> Snapshot {
+        let span = self.span();
+        self.begin_averages(span);
+        let mut extrema = std::mem::take(&mut self.extrema);
+        let mut tick = Tick { span, averages: &self.averages, extrema: &mut extrema };
+        let shown = self.parts.show(|totals| totals.preview(&mut tick));
+        self.measure(&extrema);
+        let mut tick = Tick { span, averages: &self.averages, extrema: &mut extrema };
+        self.own.add(&self.cells, &mut tick);
+        let parts = std::iter::once(self.own.preview(&mut tick)).chain(shown).collect();
+        let history = self.history.preview(self.last.clone(), span.at, &extrema);
+        self.extrema = extrema;
+        Snapshot { history, ..self.snapshot(context, span, false, parts) }
+    }
+
+    fn begin_averages(&mut self, span: Span) {
+        self.averages.begin(span.at, span.at.saturating_sub(self.last.at()));
+    }
+
+    /// A snapshot of these parts, without a history.
+    fn snapshot(&self, context: &Context, span: Span, stale: bool, parts: Arc<[Part]>) -> Snapshot {
+        Snapshot {
+            registry: context.hub.id(),
+            span,
+            wall: self.drained.wall,
+            interval: span.at.saturating_sub(self.last.at()),
+            stale,
+            parts,
+            schema: self.schema.clone(),
+            settings: self.last.settings.clone(),
+            panics: self.panics.clone(),
+            history: Segments::default(),
+            held: Arc::default(),
+        }
     }
 
     /// The last snapshot again, because a writer is inside a fact and nothing could be drained.
@@ -294,6 +374,20 @@ impl Core {
     }
 
     fn publish_own(&mut self, span: Span, extrema: &mut ExtremaBuffer) -> Part {
+        let nanos = u64::try_from(self.ticking.as_nanos()).unwrap_or(u64::MAX);
+        if nanos > 0 {
+            self.cells.tick_time.add(nanos);
+            self.cells.last_tick.observe(nanos);
+        }
+        self.measure(extrema);
+        let mut tick = Tick { span, averages: &self.averages, extrema };
+        self.own.add(&self.cells, &mut tick);
+        self.own.publish(&mut tick)
+    }
+
+    /// Brings the collector's own statistics up to date, but for those of ticks. `extrema` is what
+    /// was gathered.
+    fn measure(&mut self, extrema: &ExtremaBuffer) {
         let schema = &self.schema;
         let name = |index: Option<usize>| {
             let place = index.map_or(0, |index| index + 1);
@@ -305,11 +399,6 @@ impl Core {
             self.panics = panics;
         }
         let cells = &self.cells;
-        let nanos = u64::try_from(self.ticking.as_nanos()).unwrap_or(u64::MAX);
-        if nanos > 0 {
-            cells.tick_time.add(nanos);
-            cells.last_tick.observe(nanos);
-        }
         cells.waits.add(self.closer.take_waits());
         cells.panics.add(self.parts.take_caught());
         cells.refused.add(self.closer.take_refused());
@@ -322,8 +411,5 @@ impl Core {
         cells.memory.set((bytes + self.history.bytes() + gathered + self.closer.bytes()) as i64);
         cells.history.set(self.history.len() as i64);
         cells.history_memory.set((past + self.history.bytes()) as i64);
-        let mut tick = Tick { span, averages: &self.averages, extrema };
-        self.own.add(cells, &mut tick);
-        self.own.publish(&mut tick)
     }
 }

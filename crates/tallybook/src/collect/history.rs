@@ -67,6 +67,20 @@ impl History {
         self.list.share()
     }
 
+    /// The history of a cut at `now` that is not added to it.
+    pub(crate) fn preview(
+        &mut self,
+        from: Arc<Snapshot>,
+        now: Duration,
+        gathered: &ExtremaBuffer,
+    ) -> Segments<Snapshot> {
+        if self.longest.is_zero() {
+            return Segments::default();
+        }
+        let extrema = Arc::new(ExtremaList::new(gathered.to_vec(), &self.extrema_alive));
+        self.list.share_with(Segment { from: Owned::new(from), until: now, extrema })
+    }
+
     /// Joins the neighbours that are old enough for it.
     fn thin(&mut self, now: Duration) {
         let mut joins = Vec::new();

@@ -72,17 +72,23 @@ impl Parts {
     }
 
     /// What each of them shows: what it showed before, if `f` panics.
-    pub(super) fn publish(&mut self, mut f: impl FnMut(&mut dyn Totals) -> Part) -> Vec<Part> {
+    pub(super) fn publish(&mut self, f: impl FnMut(&mut dyn Totals) -> Part) -> Vec<Part> {
+        let shown = self.show(f);
+        self.all.iter_mut().zip(&shown).for_each(|(part, shown)| part.shown = shown.clone());
+        shown
+    }
+
+    /// The same, of which nothing is kept.
+    pub(super) fn show(&mut self, mut f: impl FnMut(&mut dyn Totals) -> Part) -> Vec<Part> {
         let mut caught = 0;
-        let publish = |part: &mut Fenced| {
+        let show = |part: &mut Fenced| {
             let (shown, panics) = part.panics.call(|| f(&mut *part.totals));
             caught += panics;
-            part.shown = shown.unwrap_or_else(|| part.shown.clone());
-            part.shown.clone()
+            shown.unwrap_or_else(|| part.shown.clone())
         };
-        let published = self.all.iter_mut().map(publish).collect();
+        let shown = self.all.iter_mut().map(show).collect();
         self.count(caught);
-        published
+        shown
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &dyn Totals> {

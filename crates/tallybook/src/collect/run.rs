@@ -1,7 +1,7 @@
 //! Collecting as a future, on any runtime.
 //!
-//! One unit of work is done at a time, a tick or a pump, and then it is the runtime's turn: so timers fire, other tasks run
-//! and the future can be aborted, however much there is to do.
+//! One unit of work is done at a time, a tick or a pump, and then it is the runtime's turn: so
+//! timers fire, other tasks run and the future can be aborted, however much there is to do.
 
 use super::collector::{Collector, brief};
 use super::core::Closing;
@@ -12,8 +12,8 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-/// How long the pauses are between two looks at a thread that is inside a fact: the first, and the longest while a tick
-/// waits and while none does.
+/// How long the pauses are between two looks at a thread that is inside a fact: the first, and the
+/// longest while a tick waits and while none does.
 const FIRST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_millis(2);
 pub(crate) const RETRY: Duration = Duration::from_millis(20);
@@ -27,12 +27,14 @@ enum Woken {
 }
 
 impl Collector {
-    /// Ticks for ever, after each `sleep(interval)`: on any runtime, whose timer the caller passes in. Drop the future to
-    /// stop; that makes the last tick, as dropping the collector does, which may block for up to the registry's
-    /// [`shutdown_timeout`](crate::registry::RegistryBuilder::shutdown_timeout) if a thread is inside a fact.
+    /// Ticks after each `sleep(interval)` and never returns: on any runtime, whose timer the caller
+    /// passes in. Drop the future to stop; that makes the last tick, as dropping the collector
+    /// does, which may block for up to the registry's
+    /// [`shutdown_timeout`](crate::registry::RegistryBuilder::shutdown_timeout) if a thread is
+    /// inside a fact.
     ///
-    /// While it runs it blocks for no longer than a tenth of a millisecond: it waits for threads inside a fact with `sleep`
-    /// too, and lets other tasks run between any two ticks.
+    /// While it runs it blocks for no longer than a tenth of a millisecond: it waits for threads
+    /// inside a fact with `sleep` too, and lets other tasks run between any two ticks.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -41,7 +43,7 @@ impl Collector {
     /// let registry = tallybook::Registry::new();
     /// let collector = registry.collector()?;
     /// let collecting = tokio::spawn(collector.run(Duration::from_millis(500), tokio::time::sleep));
-    /// let snapshot = registry.reader().next(0).await;
+    /// let snapshot = registry.reader().next(0).await?;
     /// assert_eq!(snapshot.epoch(), 1);
     /// collecting.abort();
     /// # Ok(())
@@ -94,8 +96,8 @@ impl Collector {
     }
 }
 
-/// Waits until `sleeping` is over, or until something is to be done before: the pause is over, if there is one, or else the
-/// collector is asked for.
+/// Waits until `sleeping` is over, or until something is to be done before: the pause is over, if
+/// there is one, or else the collector is asked for.
 async fn woken<T: Future>(
     mut sleeping: Pin<&mut T>,
     pause: Option<T>,

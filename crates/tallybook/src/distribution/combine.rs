@@ -1,4 +1,5 @@
-//! Distributions made from others. All of it is exact: no count moves between buckets but as a whole.
+//! Distributions made from others. All of it is exact: no count moves between buckets but as a
+//! whole.
 
 use super::Distribution;
 use super::measure::Measure;
@@ -6,8 +7,9 @@ use super::scale;
 use std::cmp::Ordering;
 
 impl<V: Measure> Distribution<V> {
-    /// The same at a coarser scale: what would have been recorded at that scale. At its own scale, or a finer one, it
-    /// stays as it is; below -4, where a bucket covers 16 octaves, nothing is lowered.
+    /// The same at a coarser scale: what would have been recorded at that scale. At its own scale,
+    /// or a finer one, it stays as it is; below -4, where a bucket covers 16 octaves, nothing is
+    /// lowered.
     ///
     /// ```
     /// let fine = tallybook::Distribution::of(5, 1..=1000_u64);
@@ -27,8 +29,8 @@ impl<V: Measure> Distribution<V> {
         lowered
     }
 
-    /// Both together, at the coarser of both scales. The order of merging makes no difference, and an empty
-    /// distribution changes nothing.
+    /// Both together, at the coarser of both scales. The order of merging makes no difference, and
+    /// an empty distribution changes nothing.
     ///
     /// ```
     /// use tallybook::Distribution;
@@ -60,12 +62,12 @@ impl<V: Measure> Distribution<V> {
 
     /// What was recorded between two states of one histogram, at the coarser of both scales.
     ///
-    /// Minimum and maximum are known as nearly as the buckets tell: they are the least and the greatest value that the
-    /// lowest and the highest bucket of the difference can hold, within the minimum and maximum of the later state.
-    /// With an empty earlier state they are exact.
+    /// Minimum and maximum are known to the bucket: they are the lower end of the first bucket of
+    /// the difference and the upper end of the last, within the minimum and maximum of the later
+    /// state. With an empty earlier state they are exact.
     ///
-    /// If the earlier state has more in a bucket, it is not an earlier one: the histogram has begun anew, or it is
-    /// another. Then the difference is all of the later state.
+    /// If the earlier state has more in a bucket, it is not an earlier one: the histogram was
+    /// reset, or is another. Then the difference is all of the later state.
     ///
     /// ```
     /// let earlier: tallybook::Distribution = [1_u64, 70].into_iter().collect();
@@ -96,9 +98,9 @@ impl<V: Measure> Distribution<V> {
         }
         // What each bucket can hold, as far as the extrema of the later state allow.
         let lowest = made.buckets.first().filter(|_| made.zeros == 0);
-        let least = lowest.map_or(0, |bucket| self.held(bucket.0).0);
-        let greatest = made.buckets.last().map_or(0, |bucket| self.held(bucket.0).1);
-        made.observed(least, greatest);
+        let min = lowest.map_or(0, |bucket| self.held(bucket.0).0);
+        let max = made.buckets.last().map_or(0, |bucket| self.held(bucket.0).1);
+        made.observed(min, max);
         Some(made)
     }
 }

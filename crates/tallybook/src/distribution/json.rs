@@ -5,8 +5,9 @@ use super::measure::Measure;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use std::marker::PhantomData;
 
-/// `{count, sum, min, max, mean, p50, p90, p99, p999, scale, zeros, buckets: [[upper bound, count], ...]}`. What an
-/// empty one does not have is null. Sum, minimum and maximum of integers are integers; a sum beyond `u64` is a float.
+/// `{count, sum, min, max, mean, p50, p90, p99, p999, scale, zeros, buckets: [[upper bound, count],
+/// ...]}`. What an empty one does not have is null. Sum, minimum and maximum of integers are
+/// integers; a sum beyond `u64` is a float.
 impl<V: Measure> Serialize for Distribution<V> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let units = |units: u64| Units::<V>(units.into(), PhantomData);

@@ -16,9 +16,9 @@ pub enum Measured {
 
 /// What a histogram can hold: `u64`, and [`Duration`].
 ///
-/// A duration is kept in whole nanoseconds, at most `u64::MAX` of them (584 years; a longer one counts as that). Its
-/// buckets have their bounds in seconds all the same, so that one second is a bound at every scale, as Prometheus and
-/// OpenTelemetry want it.
+/// A duration is kept in whole nanoseconds, at most `u64::MAX` of them (584 years; a longer one
+/// counts as that). Its buckets have their bounds in seconds all the same, so that one second is a
+/// bound at every scale, as Prometheus and OpenTelemetry want it.
 #[diagnostic::on_unimplemented(
     message = "a histogram cannot hold `{Self}`",
     label = "not what a histogram can hold",
@@ -50,7 +50,7 @@ pub trait Measure: Copy + Debug + PartialOrd + Send + Sync + sealed::Sealed + 's
     fn from_units(units: u64) -> Self;
     #[doc(hidden)]
     fn sum_from_units(units: u128) -> Self::Sum;
-    /// Clamped to what there is: nothing below zero, and zero where it is not a number.
+    /// Clamped to the range of the type: nothing below zero, and zero for what is not a number.
     #[doc(hidden)]
     fn real(units: f64) -> Self::Real;
     /// As exact as the type can be.
@@ -60,12 +60,13 @@ pub trait Measure: Copy + Debug + PartialOrd + Send + Sync + sealed::Sealed + 's
     #[doc(hidden)]
     fn real_to_f64(real: Self::Real) -> f64;
 
-    /// The octave of a value above zero, counted from the lowest, and its mantissa: 64 bits from the highest one bit
-    /// on.
+    /// The octave of a value above zero, counted from the lowest, and its mantissa: 64 bits from
+    /// the highest one bit on.
     #[doc(hidden)]
     fn split(units: u64) -> (usize, u64);
 
-    /// The place of a value in an array of all buckets: 0 for zero, then the buckets in the order of their index.
+    /// The place of a value in an array of all buckets: 0 for zero, then the buckets in the order
+    /// of their index.
     #[doc(hidden)]
     #[inline]
     fn bucket<const SCALE: u8>(units: u64) -> usize {
@@ -138,12 +139,13 @@ impl Measure for u64 {
 /// Whole nanoseconds per second.
 const NANOS: u64 = 1_000_000_000;
 
-/// `2^93` nanoseconds by the second: what turns nanoseconds into seconds with a multiplication. It is rounded down, so
-/// a power of two of seconds falls a little short of itself, and into the bucket that it ends, where it belongs.
+/// `2^93` nanoseconds by the second: what turns nanoseconds into seconds with a multiplication. It
+/// is rounded down, so a power of two of seconds falls a little short of itself, and into the
+/// bucket that it ends, where it belongs.
 const SECONDS: u64 = ((1 << 93) / NANOS as u128) as u64;
 
-/// The buckets are those of the exact quotient up to nine years: a test looks at both sides of each bound. Beyond, the
-/// nanosecond next to a bound may be on its other side, but for powers of two.
+/// The buckets are those of the exact quotient up to nine years: a test looks at both sides of each
+/// bound. Beyond, the nanosecond next to a bound may be on its other side, but for powers of two.
 impl Measure for Duration {
     type Real = Duration;
     type Sum = Duration;
@@ -181,7 +183,8 @@ impl Measure for Duration {
         // The product of two numbers with their highest bit set has it set too, or the next one.
         let carry = (product >> 127) as u32;
         let mantissa = (product << (1 - carry) >> 64) as u64;
-        // No product is a power of two: that of a power of two falls short of it, and the next one is above it.
+        // No product is a power of two: that of a power of two falls short of it, and the next one
+        // is above it.
         ((63 + carry - shift) as usize, mantissa | 1)
     }
 }

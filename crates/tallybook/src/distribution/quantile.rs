@@ -5,11 +5,12 @@ use super::measure::Measure;
 use super::scale;
 
 impl<V: Measure> Distribution<V> {
-    /// The value that a share `q` of all values does not exceed: the one with the rank `q * count`, rounded up. It is
-    /// estimated by the middle of its bucket, which is off by [`relative_error`](Self::relative_error) at most.
+    /// The value that a share `q` of all values does not exceed: the one with the rank `q * count`,
+    /// rounded up. It is estimated by the middle of its bucket, which is off by
+    /// [`relative_error`](Self::relative_error) at most.
     ///
-    /// At 0 it is the minimum, at 1 the maximum; anything beyond counts as these. `None` if nothing was recorded, or
-    /// `q` is not a number.
+    /// At 0 it is the minimum, at 1 the maximum. `None` if nothing was recorded, or `q` is not
+    /// between 0 and 1: the 99th percentile is `quantile(0.99)`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -19,14 +20,15 @@ impl<V: Measure> Distribution<V> {
     /// let p90 = waits.quantile(0.9).unwrap();
     /// assert!(p90.abs_diff(Duration::from_millis(90)) < Duration::from_millis(4));
     /// assert_eq!(waits.quantile(1.0), waits.max());
+    /// assert_eq!(waits.quantile(99.0), None);
     /// ```
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<V::Real> {
         self.quantiles([q]).map(|[value]| value)
     }
 
-    /// Several quantiles, each as by [`quantile`](Self::quantile), in the order given. `None` if nothing was recorded,
-    /// or one of them is not a number.
+    /// Several quantiles, each as by [`quantile`](Self::quantile), in the order given. `None` if
+    /// nothing was recorded, or one of them is not between 0 and 1.
     ///
     /// ```
     /// let sizes: tallybook::Distribution = (1..=1000_u64).collect();
@@ -35,7 +37,7 @@ impl<V: Measure> Distribution<V> {
     /// ```
     #[must_use]
     pub fn quantiles<const N: usize>(&self, qs: [f64; N]) -> Option<[V::Real; N]> {
-        if self.is_empty() || qs.iter().any(|q| q.is_nan()) {
+        if self.is_empty() || !qs.iter().all(|q| (0.0..=1.0).contains(q)) {
             return None;
         }
         Some(qs.map(|q| match q {
@@ -45,8 +47,9 @@ impl<V: Measure> Distribution<V> {
         }))
     }
 
-    /// How far off a quantile can be, in relation to the true value: `2^(1 / 2^(scale + 1)) - 1`. That is 41.4 % at
-    /// scale 0, 4.43 % at 3, 0.14 % at 8. A duration is rounded to nanoseconds after that.
+    /// How far off a quantile can be, in relation to the true value: `2^(1 / 2^(scale + 1)) - 1`.
+    /// That is 41.4 % at scale 0, 4.43 % at 3, 0.14 % at 8. A duration is rounded to nanoseconds
+    /// after that.
     #[must_use]
     pub fn relative_error(&self) -> f64 {
         (-f64::from(self.scale) - 1.0).exp2().exp2() - 1.0
@@ -66,21 +69,22 @@ impl<V: Measure> Distribution<V> {
         V::real_from_units(self.max)
     }
 
-    /// The geometric middle of a bucket, within what it can hold: a whole number that has a bucket for itself is exact.
+    /// The geometric middle of a bucket, within what it can hold: a whole number that has a bucket
+    /// for itself is exact.
     fn middle(&self, index: i32) -> V::Real {
         let (lower, upper) = (scale::bound(index - 1, self.scale), scale::bound(index, self.scale));
         let middle = (lower * upper).sqrt() * V::UNITS_PER_ONE;
-        let (least, greatest) = self.held(index);
-        if middle <= least as f64 {
-            V::real_from_units(least)
-        } else if middle >= greatest as f64 {
-            V::real_from_units(greatest)
+        let (min, max) = self.held(index);
+        if middle <= min as f64 {
+            V::real_from_units(min)
+        } else if middle >= max as f64 {
+            V::real_from_units(max)
         } else {
             V::real(middle)
         }
     }
 
-    /// The least and the greatest value, in units, that can be in a bucket.
+    /// The minimum and maximum, in units, of what can be in a bucket.
     pub(super) fn held(&self, index: i32) -> (u64, u64) {
         let last = |index| scale::last_below(index, self.scale, V::UNITS_PER_ONE as u64);
         (last(index - 1).saturating_add(1).max(self.min), last(index).min(self.max))
@@ -91,7 +95,8 @@ impl<V: Measure> Distribution<V> {
 fn rank(q: f64, count: u64) -> u64 {
     let product = q * count as f64;
     let whole = product.round();
-    // 0.07 * 100 is a little more than 7: what misses a whole number by rounding alone is that number.
+    // 0.07 * 100 is a little more than 7: what misses a whole number by rounding alone is that
+    // number.
     let missed = (product - whole).abs() <= product * f64::EPSILON;
     let rank = if missed { whole } else { product.ceil() };
     (rank as u64).clamp(1, count)

@@ -1,27 +1,30 @@
 //! The bounds of exponential buckets: the bucket with index `i` at scale `s` ends at `2^(i / 2^s)`.
 //!
-//! A value is taken apart into its octave and its mantissa, 64 bits from the highest one bit on. Where in the octave
-//! the mantissa falls is looked up: the highest `s + 1` bits after the first one select a cell, and a cell is so small
-//! that at most one bound lies in it, so one comparison decides. No division, no float, no loop.
+//! A value is taken apart into its octave and its mantissa, 64 bits from the highest one bit on.
+//! Where in the octave the mantissa falls is looked up: the highest `s + 1` bits after the first
+//! one select a cell, and a cell is so small that at most one bound lies in it, so one comparison
+//! decides. No division, no float, no loop.
 
 /// The finest scale: 256 buckets per octave.
 pub(crate) const FINEST: i32 = 8;
 
-/// The coarsest scale that a distribution is lowered to: a bucket covers 16 octaves. It is the coarsest that Prometheus
-/// knows.
+/// The coarsest scale that a distribution is lowered to: a bucket covers 16 octaves. It is the
+/// coarsest that Prometheus knows.
 pub(crate) const COARSEST: i32 = -4;
 
 /// The scale where none is asked for: 8 buckets per octave, an error of at most 4.43 %.
 pub(crate) const DEFAULT: u8 = 3;
 
-/// Bounds per octave at the finest scale. Coarser scales use every second one, every fourth, and so on.
+/// Bounds per octave at the finest scale. Coarser scales use every second one, every fourth, and so
+/// on.
 const FINE: usize = 1 << FINEST;
 
-/// All cells of all scales. Those of scale `s` begin at `2^(s + 1)`, so the leading one bit of a mantissa, shifted
-/// along with the bits that select the cell, leads to the cells of its scale.
+/// All cells of all scales. Those of scale `s` begin at `2^(s + 1)`, so the leading one bit of a
+/// mantissa, shifted along with the bits that select the cell, leads to the cells of its scale.
 const CELLS: usize = 4 * FINE;
 
-/// `2^(1/2)`, `2^(1/4)`, ... `2^(1/256)`, with 127 bits after the point. A test checks all that follows from them.
+/// `2^(1/2)`, `2^(1/4)`, ... `2^(1/256)`, with 127 bits after the point. A test checks all that
+/// follows from them.
 const ROOTS: [u128; FINEST as usize] = [
     0xb504_f333_f9de_6484_597d_89b3_754a_be9f,
     0x9837_f051_8db8_a96f_46ad_2318_2e42_f6f6,
@@ -33,11 +36,12 @@ const ROOTS: [u128; FINEST as usize] = [
     0x8058_d7d2_d5e5_f6b0_94d5_89f6_08ee_4aa2,
 ];
 
-/// The mantissas of the bounds of an octave at the finest scale: `floor(2^63 * 2^(j / 256))`. The last one, `2^64`, has
-/// no place in 64 bits; the greatest mantissa stands for it.
+/// The mantissas of the bounds of an octave at the finest scale: `floor(2^63 * 2^(j / 256))`. The
+/// last one, `2^64`, has no place in 64 bits; the largest mantissa stands for it.
 static BOUNDS: [u64; FINE + 1] = bounds();
 
-/// For each cell the first bound that its first mantissa does not exceed: its number, counted in its scale.
+/// For each cell the first bound that its first mantissa does not exceed: its number, counted in
+/// its scale.
 static FIRST: [u16; CELLS] = cells().0;
 
 /// The mantissa of that bound. A greater mantissa of the cell belongs under the next bound.
@@ -61,8 +65,8 @@ const fn bounds() -> [u64; FINE + 1] {
     bounds
 }
 
-/// The product of two numbers with 127 bits after the point. What the lower halves give together is too little to
-/// count.
+/// The product of two numbers with 127 bits after the point. What the lower halves give together is
+/// too little to count.
 const fn times(a: u128, b: u128) -> u128 {
     const LOW: u128 = u64::MAX as u128;
     let ends = (a >> 64) * (b >> 64);
@@ -90,8 +94,8 @@ const fn cells() -> ([u16; CELLS], [u64; CELLS]) {
     (first, limit)
 }
 
-/// The bucket of a mantissa within its octave, `0..=2^SCALE`. Bucket 0 has the power of two alone, with which the
-/// octave begins; by its index it is the last bucket of the octave below.
+/// The bucket of a mantissa within its octave, `0..=2^SCALE`. Bucket 0 has the power of two alone,
+/// with which the octave begins; by its index it is the last bucket of the octave below.
 #[inline]
 pub(crate) fn part<const SCALE: u8>(mantissa: u64) -> usize {
     const {
@@ -114,14 +118,15 @@ fn parts(index: i32, scale: i32) -> (i32, u64) {
     (index >> scale, BOUNDS[part << (FINEST - scale)])
 }
 
-/// The upper bound of a bucket. It is finite and above zero for every index; those that no value has are clamped.
+/// The upper bound of a bucket. It is finite and above zero for every index; those that no value
+/// has are clamped.
 pub(crate) fn bound(index: i32, scale: i32) -> f64 {
     let (octave, mantissa) = parts(index, scale);
     let power = f64::from_bits(((octave.clamp(-1022, 1022) + 1023) as u64) << 52);
     mantissa as f64 / BOUNDS[0] as f64 * power
 }
 
-/// The greatest whole number of units that is not above the bound, where one is `units` units.
+/// The largest whole number of units that is not above the bound, where one is `units` units.
 pub(crate) fn last_below(index: i32, scale: i32, units: u64) -> u64 {
     let (octave, mantissa) = parts(index, scale);
     let Ok(shift) = u32::try_from(63 - i64::from(octave)) else { return u64::MAX };

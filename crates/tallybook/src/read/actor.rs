@@ -12,17 +12,29 @@ use std::sync::Arc;
 type KindOf<R> = <<R as Reducer>::Event as Event>::Kind;
 
 impl Snapshot {
-    /// What the reducer of an actor had become by the cut: it has taken exactly the events that were sent in facts of this
-    /// snapshot, but for those that the [account](Self::events) tells of. The default before the first tick after its
-    /// registration, and in a disabled registry; what it was last, where it has [panicked](Self::failure).
+    /// What the reducer of an actor had become by the cut: it has taken exactly the events that
+    /// were sent in facts of this snapshot, but for those that the [account](Self::events) tells
+    /// of. The default before the first tick after its registration, and in a disabled registry;
+    /// what it was last, where it has [panicked](Self::failure).
     ///
     /// # Panics
     /// If the actor belongs to another registry.
     #[must_use]
     #[track_caller]
     pub fn state<R: Reducer>(&self, actor: &Actor<R>) -> Arc<R::Snapshot> {
-        let state = self.reducer_part(actor).map(|part| Arc::clone(&part.state));
-        state.and_then(|state| state.downcast().ok()).unwrap_or_default()
+        self.try_state(actor).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    /// The state of an actor, as [`state`](Self::state).
+    ///
+    /// # Errors
+    /// If the actor belongs to another registry.
+    pub fn try_state<R: Reducer>(
+        &self,
+        actor: &Actor<R>,
+    ) -> Result<Arc<R::Snapshot>, WrongRegistry> {
+        let state = self.reducer_part(actor)?.map(|part| Arc::clone(&part.state));
+        Ok(state.and_then(|state| state.downcast().ok()).unwrap_or_default())
     }
 
     /// What became of the events that were sent to an actor.
@@ -32,9 +44,21 @@ impl Snapshot {
     #[must_use]
     #[track_caller]
     pub fn events<R: Reducer>(&self, actor: &Actor<R>) -> ByKind<KindOf<R>, EventStatsSnapshot> {
-        let part = self.reducer_part(actor);
-        part.map(|part| Account::<KindOf<R>>::read(&mut part.account.row(self.span)))
-            .unwrap_or_default()
+        self.try_events(actor).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    /// What became of the events that were sent to an actor, as [`events`](Self::events).
+    ///
+    /// # Errors
+    /// If the actor belongs to another registry.
+    pub fn try_events<R: Reducer>(
+        &self,
+        actor: &Actor<R>,
+    ) -> Result<ByKind<KindOf<R>, EventStatsSnapshot>, WrongRegistry> {
+        let part = self.reducer_part(actor)?;
+        let read =
+            |part: &ReducerPart| Account::<KindOf<R>>::read(&mut part.account.row(self.span));
+        Ok(part.map(read).unwrap_or_default())
     }
 
     /// The message with which an actor's reducer has panicked; `None` while it is well. See
@@ -45,16 +69,27 @@ impl Snapshot {
     #[must_use]
     #[track_caller]
     pub fn failure<R: Reducer>(&self, actor: &Actor<R>) -> Option<&str> {
-        self.reducer_part(actor)?.failure.as_deref()
+        self.try_failure(actor).unwrap_or_else(|wrong| panic!("{wrong}"))
     }
 
-    #[track_caller]
-    fn reducer_part<R: Reducer>(&self, actor: &Actor<R>) -> Option<&ReducerPart> {
-        let index: Result<_, WrongRegistry> = self.check(actor.place()?);
-        match self.parts.get(index.unwrap_or_else(|wrong| panic!("{wrong}"))?)? {
-            Part::Reducer(part) => Some(part),
-            Part::Set(_) | Part::Family(_) | Part::Nothing => None,
-        }
+    /// The message with which an actor's reducer has panicked, as [`failure`](Self::failure).
+    ///
+    /// # Errors
+    /// If the actor belongs to another registry.
+    pub fn try_failure<R: Reducer>(&self, actor: &Actor<R>) -> Result<Option<&str>, WrongRegistry> {
+        Ok(self.reducer_part(actor)?.and_then(|part| part.failure.as_deref()))
+    }
+
+    fn reducer_part<R: Reducer>(
+        &self,
+        actor: &Actor<R>,
+    ) -> Result<Option<&ReducerPart>, WrongRegistry> {
+        let Some(place) = actor.place() else { return Ok(None) };
+        let index = self.check(place)?;
+        Ok(match index.and_then(|index| self.parts.get(index)) {
+            Some(Part::Reducer(part)) => Some(part),
+            Some(Part::Set(_) | Part::Family(_) | Part::Nothing) | None => None,
+        })
     }
 }
 
@@ -70,7 +105,7 @@ impl Difference {
         Account::<KindOf<R>>::difference(&later, &earlier)
     }
 
-    /// How many events of each kind there were per second, and what became of them.
+    /// The rates per second of the events of each kind, and of what became of them.
     ///
     /// # Panics
     /// If the actor belongs to another registry.

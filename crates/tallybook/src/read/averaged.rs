@@ -6,14 +6,13 @@ use super::snapshot::Snapshot;
 use crate::metric::{Metric, Stats, averages};
 use crate::record::{Family, Key, Set};
 use crate::row::Flows;
-use std::sync::Arc;
 use std::time::Duration;
 
-/// Rates per second, averaged with exponentially falling weights, as a load average: what happened one time constant ago
-/// counts 1/e as much as what happens now. Made by [`Snapshot::averaged`].
+/// Rates per second, averaged with exponentially falling weights, as a load average: what happened
+/// one time constant ago counts 1/e as much as what happens now. Made by [`Snapshot::averaged`].
 ///
-/// They weigh the time that really passed between cuts, so irregular ticks do not shift them; they start at zero when the
-/// set, family or entry does; and they fall while nothing happens.
+/// They weigh the time that really passed between cuts, so irregular ticks do not shift them; they
+/// start at zero when the set, family or entry does; and they fall while nothing happens.
 #[derive(Clone, Copy, Debug)]
 pub struct Averaged<'a> {
     pub(crate) snapshot: &'a Snapshot,
@@ -54,7 +53,8 @@ impl Snapshot {
         Some(Averaged { snapshot: self, which })
     }
 
-    /// The time constants that the registry was [built with](crate::registry::RegistryBuilder::averages), shortest first.
+    /// The time constants that the registry was [built
+    /// with](crate::registry::RegistryBuilder::averages), shortest first.
     #[must_use]
     pub fn time_constants(&self) -> &[Duration] {
         &self.settings.constants
@@ -90,11 +90,11 @@ impl Averaged<'_> {
     #[track_caller]
     pub fn total<K: Key, S: Stats>(&self, family: &Family<K, S>) -> S::Rates {
         let part = self.part(family);
-        self.read::<S>(part.as_ref().map_or(&[], |part| &part.total_averages))
+        self.read::<S>(part.map_or(&[], |part| &part.total_averages))
     }
 
-    /// The average rates of an entry. `None` if there is no such entry, or the family was registered without
-    /// [averages for entries](crate::registry::FamilyBuilder::averages).
+    /// The average rates of an entry. `None` if there is no such entry, or the family was
+    /// registered without [averages for entries](crate::registry::FamilyBuilder::averages).
     ///
     /// # Panics
     /// If the family belongs to another registry.
@@ -116,7 +116,7 @@ impl Averaged<'_> {
     }
 
     #[track_caller]
-    fn part<K: Key, S: Stats>(&self, family: &Family<K, S>) -> Option<Arc<FamilyPart<K, S>>> {
+    fn part<K: Key, S: Stats>(&self, family: &Family<K, S>) -> Option<&FamilyPart<K, S>> {
         self.snapshot.family_part(family).unwrap_or_else(|wrong| panic!("{wrong}"))
     }
 }

@@ -14,16 +14,26 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Two snapshots of one registry, seen as what happened between them: by [`Snapshot::window`] for the last seconds, by
-/// [`Snapshot::since`] for any two, by [`RateTracker::update`](crate::RateTracker::update) since the call before.
+/// A window may be too short by this part of itself, if that makes it the nearest.
+const WINDOW_TOLERANCE: u32 = 16;
+
+/// Two snapshots of one registry, seen as what happened between them: by [`Snapshot::window`] for
+/// the last seconds, by [`Snapshot::since`] for any two, by
+/// [`RateTracker::update`](crate::RateTracker::update) since the call before.
 ///
-/// Its values have the types of a snapshot: counters are increases, [histograms](crate::Distribution) hold what was
-/// recorded in between, gauges are those of the later snapshot. ExtremaList (`Max`, `Min`, those of a histogram) are exactly
-/// those of the time in between for every window, and wherever the earlier snapshot, as a reader gave it, has been held and is not
-/// older than the longest window; otherwise `Max` and `Min` are those of the later snapshot, and a histogram's are known
-/// to the bucket.
+/// Its values have the types of a snapshot: counters are increases,
+/// [histograms](crate::Distribution) hold what was recorded in between, gauges are those of the
+/// later snapshot. Extrema (`Max`, `Min`, those of a histogram) are exactly those of the time in
+/// between for every window, and wherever the earlier snapshot, as a reader gave it, has been held
+/// and is not older than the longest window; otherwise `Max` and `Min` are those of the later
+/// snapshot, and a histogram's are known to the bucket.
 ///
-/// Its rates are increases divided by [`elapsed`](Self::elapsed), the time that really lies between the cuts.
+/// Its rates are increases divided by [`elapsed`](Self::elapsed), the time that really lies between
+/// the cuts.
+///
+/// Its methods panic if a handle belongs to another registry. Where that can happen, ask the
+/// [later](Self::later) snapshot first: [`Snapshot::try_set`], [`Snapshot::try_family`] and
+/// [`Snapshot::try_state`] return an error instead, and both snapshots are of one registry.
 #[derive(Clone)]
 pub struct Difference {
     later: Arc<Snapshot>,
@@ -49,13 +59,16 @@ impl Snapshot {
         Ok(Difference { later: self.clone(), earlier: earlier.clone(), extrema })
     }
 
-    /// What happened in the last `length` of time: since the latest cut that was made so long before this one. Windows up
-    /// to the longest that the registry was [built with](crate::registry::RegistryBuilder::windows), 60 seconds by default, can be
-    /// asked for; a longer one begins where the history does.
+    /// What happened in the last `length` of time. Windows up to the longest that the registry was
+    /// [built with](crate::registry::RegistryBuilder::windows), 60 seconds by default, can be asked
+    /// for; a longer one begins where the history does.
     ///
-    /// As cuts lie some time apart, a window is longer than asked for by up to one interval or a sixteenth of itself,
-    /// whichever is more; where the registry is younger it is shorter. [`Difference::elapsed`] tells, and rates divide by
-    /// that.
+    /// A window begins at the cut that is nearest to `length` before this one, if one lies within a
+    /// sixteenth of `length`; otherwise at the latest cut that is old enough. So it is too short by
+    /// a sixteenth at most, and too long by a sixteenth or one interval, whichever is more: ticks
+    /// that jitter by a hair make no window of one second an interval longer. Where the registry is
+    /// younger than the window, it begins with the registry. It is never shorter than the last
+    /// interval. [`Difference::elapsed`] tells its length, and rates divide by that.
     ///
     /// ```
     /// use std::{sync::Arc, time::Duration};
@@ -85,11 +98,19 @@ impl Snapshot {
     pub fn window(self: &Arc<Self>, length: Duration) -> Difference {
         let mut earlier = self;
         let mut extrema = Vec::new();
+        let tolerance = length / WINDOW_TOLERANCE;
+        // How much too short the window is that begins at `earlier`.
+        let mut missing = length;
         for segment in self.history.newest_first() {
+            let age = self.at().saturating_sub(segment.from.at());
+            let is_near = !extrema.is_empty() && missing <= tolerance;
+            if is_near && age.saturating_sub(length) >= missing {
+                break;
+            }
             earlier = &segment.from;
             extrema.push(segment.extrema.clone());
-            // One that begins before the window does is the last that is wanted.
-            if self.at().saturating_sub(earlier.at()) >= length {
+            missing = length.saturating_sub(age);
+            if missing.is_zero() {
                 break;
             }
         }
@@ -97,13 +118,15 @@ impl Snapshot {
         Difference { later: self.clone(), earlier: earlier.clone(), extrema }
     }
 
-    /// What happened since the cut before this one; nothing, in no time, where the registry was built without windows.
+    /// What happened since the cut before this one; nothing, in no time, where the registry was
+    /// built without windows.
     #[must_use]
     pub fn last_interval(self: &Arc<Self>) -> Difference {
         self.window(Duration::ZERO)
     }
 
-    /// The windows that the registry was [built with](crate::registry::RegistryBuilder::windows), shortest first.
+    /// The windows that the registry was [built with](crate::registry::RegistryBuilder::windows),
+    /// shortest first.
     #[must_use]
     pub fn windows(&self) -> &[Duration] {
         &self.settings.windows
@@ -178,7 +201,7 @@ impl Difference {
         self.observe::<S>(values, set.place().found(), TOTAL)
     }
 
-    /// How much of a set's counters there was per second.
+    /// The rates per second of what a set recorded in between.
     ///
     /// # Panics
     /// If the set belongs to another registry.
@@ -200,7 +223,7 @@ impl Difference {
         self.observe::<S>(values, family.shared().and_then(|shared| shared.place.found()), TOTAL)
     }
 
-    /// How much of a family's counters there was per second, over all entries.
+    /// The rates per second of what all entries of a family recorded in between.
     ///
     /// # Panics
     /// If the family belongs to another registry.
@@ -210,8 +233,9 @@ impl Difference {
         self.per_second::<S>(&self.total(family))
     }
 
-    /// What an entry recorded in between. An entry that is not in the earlier snapshot, or that has come back as a new
-    /// one since, started from zero: what the one before it counted is in the [total](Self::total) alone.
+    /// What an entry recorded in between. An entry that is not in the earlier snapshot, or that has
+    /// come back as a new one since, started from zero: what the one before it counted is in the
+    /// [total](Self::total) alone.
     ///
     /// # Panics
     /// If the family belongs to another registry.
@@ -221,12 +245,13 @@ impl Difference {
         let [later, earlier] = self.parts(family);
         let later = later?;
         let row = later.find(key)?;
-        let values = self.row(&later, earlier.as_deref(), row, &mut Vec::new());
+        let values = self.row(later, earlier, row, &mut Vec::new());
         let serial = later.owner(row)?.meta.serial;
         Some(self.observe::<S>(values, later.shared.place.found(), serial))
     }
 
-    /// How much of an entry's counters there was per second, over the whole time in between even if the entry is younger.
+    /// The rates per second of what an entry recorded in between, over all of the time in between
+    /// even if the entry is younger.
     ///
     /// # Panics
     /// If the family belongs to another registry.
@@ -245,30 +270,29 @@ impl Difference {
     /// # Panics
     /// If the family belongs to another registry.
     #[track_caller]
-    pub fn entries<K: Key, S: Stats>(
-        &self,
+    pub fn entries<'a, K: Key, S: Stats>(
+        &'a self,
         family: &Family<K, S>,
-    ) -> impl Iterator<Item = (K, S::Value)> {
+    ) -> impl Iterator<Item = (&'a K, S::Value)> + use<'a, K, S> {
         let [later, earlier] = self.parts(family);
-        let rows: Vec<usize> =
-            later.iter().flat_map(|later| later.entries().map(|(row, _)| row)).collect();
-        let place = later.as_ref().and_then(|later| later.shared.place.found());
+        let place = later.and_then(|later| later.shared.place.found());
         let extrema = if S::EXTREMA > 0 { self.extrema_at(place) } else { HashMap::new() };
         let mut words = Vec::new();
-        rows.into_iter().filter_map(move |row| {
-            let later = later.as_ref()?;
-            let meta = &later.owner(row)?.meta;
-            let mut values = self.row(later, earlier.as_deref(), row, &mut words);
+        let entries =
+            later.into_iter().flat_map(|later| later.entries().map(move |entry| (later, entry)));
+        entries.map(move |(later, (row, entry))| {
+            let mut values = self.row(later, earlier, row, &mut words);
             if S::EXTREMA > 0 && self.extrema.is_some() {
-                let extrema = extrema.get(&meta.serial).map(Vec::as_slice).unwrap_or_default();
+                let serial = entry.meta.serial;
+                let extrema = extrema.get(&serial).map(Vec::as_slice).unwrap_or_default();
                 S::observe(&mut values, &mut RowExtrema::new(extrema));
             }
-            Some((meta.key.clone(), values))
+            (&entry.meta.key, values)
         })
     }
 
-    /// Rates per second of an increase that belongs to this difference, such as one of [`entries`](Self::entries). Zero
-    /// if no time has elapsed.
+    /// Rates per second of an increase that belongs to this difference, such as one of
+    /// [`entries`](Self::entries). Zero if no time has elapsed.
     #[must_use]
     pub fn per_second<S: Stats>(&self, increase: &S::Value) -> S::Rates {
         S::rates(&mut Flows::new(&self.flows::<S>(increase)))
@@ -285,12 +309,11 @@ impl Difference {
     }
 
     #[track_caller]
-    fn parts<K: Key, S: Stats>(&self, family: &Family<K, S>) -> [Option<Arc<FamilyPart<K, S>>>; 2] {
-        let part = |of: &Snapshot| match of.family_part(family) {
+    fn parts<K: Key, S: Stats>(&self, family: &Family<K, S>) -> [Option<&FamilyPart<K, S>>; 2] {
+        [&self.later, &self.earlier].map(|of| match of.family_part(family) {
             Ok(part) => part,
             Err(wrong) => panic!("{wrong}"),
-        };
-        [part(&self.later), part(&self.earlier)]
+        })
     }
 
     /// What the entry of a row recorded, but for its extrema. An entry keeps its row for life.

@@ -13,7 +13,8 @@ pub(crate) struct ExtremaList {
 /// What was extreme in one field.
 #[derive(Clone, Copy)]
 pub(crate) struct FieldExtrema {
-    /// The place, the entry there ([`Meta::serial`](crate::record::Meta), or [`TOTAL`]), and the field's number.
+    /// The place, the entry there ([`Meta::serial`](crate::record::Meta), or [`TOTAL`]), and the
+    /// field's number.
     pub(crate) of: (u32, u64, u32),
     pub(crate) extrema: Extrema,
 }
@@ -71,8 +72,8 @@ fn folded(mut all: Vec<FieldExtrema>) -> Vec<FieldExtrema> {
     all
 }
 
-/// What was extreme since the last snapshot, in any order: no more than twice as many as there are fields in which anything
-/// was, whichever number of epochs are closed meanwhile.
+/// What was extreme since the last snapshot, in any order: no more than twice as many as there are
+/// fields in which anything was, whichever number of epochs are closed meanwhile.
 pub(crate) struct ExtremaBuffer {
     all: Vec<FieldExtrema>,
     /// At how many they are folded.
@@ -103,6 +104,11 @@ impl ExtremaBuffer {
         // What comes until the next snapshot is probably about as much.
         self.limit = self.all.len().max(LEAST);
         std::mem::take(&mut self.all)
+    }
+
+    /// The same, without taking them.
+    pub(crate) fn to_vec(&self) -> Vec<FieldExtrema> {
+        self.all.clone()
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -5,10 +5,13 @@ use super::part::nothing;
 use crate::metric::Stats;
 use crate::record::Key;
 use crate::row::{Row, Span};
+use std::fmt;
+use std::iter::FusedIterator;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A family in one snapshot: the entries that are live or whose last change is shown here, and the totals.
+/// A family in one snapshot: the entries that are live or whose last change is shown here, and the
+/// totals.
 pub struct FamilySnapshot<K: Key, S: Stats> {
     part: Option<Arc<FamilyPart<K, S>>>,
     refused: u64,
@@ -32,7 +35,8 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
         self.len() == 0
     }
 
-    /// The values of an entry. The key's `Hash` and `Eq` run on the calling thread, outside of all locks.
+    /// The values of an entry. The key's `Hash` and `Eq` run on the calling thread, outside of all
+    /// locks.
     #[must_use]
     pub fn get(&self, key: &K) -> Option<S::Value> {
         let part = self.part.as_ref()?;
@@ -47,16 +51,14 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
     }
 
     /// The entries, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, S::Value)> {
-        let entries =
-            self.part.iter().flat_map(|part| part.entries().map(move |found| (part, found)));
-        let mut words = Vec::new();
-        entries.map(move |(part, (row, entry))| {
-            (&entry.meta.key, part.values(row, self.span, &mut words))
-        })
+    #[must_use]
+    pub fn iter(&self) -> FamilyEntries<'_, K, S> {
+        let (part, left) = (self.part.as_deref(), self.len());
+        FamilyEntries { part, span: self.span, row: 0, left, words: Vec::new() }
     }
 
-    /// The entries that changed in the snapshot's interval, new ones included, in no particular order.
+    /// The entries that changed in the snapshot's interval, new ones included, in no particular
+    /// order.
     pub fn changed(&self) -> impl Iterator<Item = (&K, S::Value)> {
         let rows = self
             .part
@@ -68,8 +70,8 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
         })
     }
 
-    /// Everything ever recorded in the family: that of the entries and [`retired`](Self::retired). Counters in it never
-    /// go down. Gauges have no total and are `None`.
+    /// Everything ever recorded in the family: that of the entries and [`retired`](Self::retired).
+    /// Counters in it never go down. Gauges have no total and are `None`.
     #[must_use]
     pub fn total(&self) -> S::Value {
         self.read(FamilyPart::total)
@@ -97,5 +99,68 @@ impl<K: Key, S: Stats> FamilySnapshot<K, S> {
 impl<K: Key, S: Stats> Clone for FamilySnapshot<K, S> {
     fn clone(&self) -> Self {
         FamilySnapshot { part: self.part.clone(), refused: self.refused, span: self.span }
+    }
+}
+
+impl<'a, K: Key, S: Stats> IntoIterator for &'a FamilySnapshot<K, S> {
+    type Item = (&'a K, S::Value);
+    type IntoIter = FamilyEntries<'a, K, S>;
+    fn into_iter(self) -> FamilyEntries<'a, K, S> {
+        self.iter()
+    }
+}
+
+/// Keys are shown by their `Display`.
+impl<K: Key, S: Stats> fmt::Debug for FamilySnapshot<K, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FamilySnapshot")
+            .field("total", &self.total())
+            .field("retired", &self.retired())
+            .field("refused", &self.refused)
+            .field("entries", &self.iter())
+            .finish()
+    }
+}
+
+/// The entries of a family, in no particular order; made by [`FamilySnapshot::iter`].
+pub struct FamilyEntries<'a, K: Key, S: Stats> {
+    part: Option<&'a FamilyPart<K, S>>,
+    span: Span,
+    /// The next row, and how many entries are left.
+    row: usize,
+    left: usize,
+    words: Vec<u64>,
+}
+
+impl<'a, K: Key, S: Stats> Iterator for FamilyEntries<'a, K, S> {
+    type Item = (&'a K, S::Value);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let part = self.part?;
+        let mut rows = self.row..part.used;
+        let (row, entry) = rows.find_map(|row| Some((row, part.owner(row)?)))?;
+        (self.row, self.left) = (row + 1, self.left.saturating_sub(1));
+        Some((&entry.meta.key, part.values(row, self.span, &mut self.words)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl<K: Key, S: Stats> ExactSizeIterator for FamilyEntries<'_, K, S> {}
+impl<K: Key, S: Stats> FusedIterator for FamilyEntries<'_, K, S> {}
+
+impl<K: Key, S: Stats> Clone for FamilyEntries<'_, K, S> {
+    fn clone(&self) -> Self {
+        let FamilyEntries { part, span, row, left, .. } = *self;
+        FamilyEntries { part, span, row, left, words: Vec::new() }
+    }
+}
+
+/// The entries that are left. Keys are shown by their `Display`.
+impl<K: Key, S: Stats> fmt::Debug for FamilyEntries<'_, K, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.clone().map(|(key, values)| (key.to_string(), values))).finish()
     }
 }

@@ -93,7 +93,7 @@ pub(crate) struct AnyEntry<'a> {
 }
 
 /// A family without its types.
-pub(crate) trait AnyFamily: Send + Sync {
+pub(crate) trait AnyFamily: Any + Send + Sync {
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
     /// The rows of the total and of what has retired.
     fn totals(&self, span: Span) -> [Row<'_>; 2];

@@ -1,5 +1,5 @@
-//! [`Owners`]: the entries of rows, and [`Changed`]: the rows that changed. Snapshots of a family share both with the
-//! collector.
+//! [`Owners`]: the entries of rows, and [`Changed`]: the rows that changed. Snapshots of a family
+//! share both with the collector.
 
 use crate::record::Keyed;
 use crate::support::user::Owned;
@@ -7,7 +7,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Entries to a page. Their counts are touched when a page is copied, which only new and retiring entries cause.
+/// Entries to a page. Their counts are touched when a page is copied, which only new and retiring
+/// entries cause.
 pub(crate) const OWNERS: usize = 64;
 
 /// A page of entries.

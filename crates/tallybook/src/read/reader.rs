@@ -1,51 +1,62 @@
-//! [`Reader`]: everyone who is not the collector.
+//! [`Reader`]: reads published snapshots.
 
 use super::snapshot::Snapshot;
+use crate::clock::Clock;
+use crate::error::NotCollected;
+#[cfg(not(target_family = "wasm"))]
+use crate::error::WaitError;
+use crate::support::lock;
 use crate::support::signal::{Listener, Signal};
 use arc_swap::{ArcSwap, Cache};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 #[cfg(not(target_family = "wasm"))]
 use std::time::Instant;
 
-/// Reads the published snapshots. Readers never wait for anybody and disturb nobody; clone them freely.
+/// Reads the published snapshots. Reading blocks nobody and is blocked by nobody; clone readers
+/// freely.
 ///
-/// A reader keeps the latest snapshot, not the registry: once the last [`Registry`](crate::Registry), collector and ticker
-/// are gone, there is nothing more to come, and what waits for it waits for ever.
+/// A reader keeps the latest snapshot, not the registry. It knows whether there is a collector
+/// ([`is_collected`](Self::is_collected)): when there is none, waiting for the next snapshot is an
+/// error.
 #[derive(Clone)]
 pub struct Reader {
     /// `None` in a disabled registry.
     published: Option<Published>,
 }
 
-/// What a registry shares with its readers. They own no more than this: a reducer may have a reader, and is owned by the
-/// registry.
+/// What a registry shares with its readers. They own no more than this: a reducer may have a
+/// reader, and is owned by the registry.
 #[derive(Clone)]
 pub(crate) struct Published {
     pub(crate) latest: Arc<ArcSwap<Snapshot>>,
     /// Notified after each publication.
     pub(crate) changed: Arc<Signal>,
+    /// Whether there is a collector. A collector publishes its last snapshot before it sets this to
+    /// `false`; the lock orders the two.
+    collected: Arc<Mutex<bool>>,
+    clock: Arc<dyn Clock>,
 }
 
-/// What a timed wait found.
-#[cfg(not(target_family = "wasm"))]
-#[derive(Clone, Debug)]
-pub enum Waited {
-    /// A newer snapshot.
-    Next(Arc<Snapshot>),
-    /// The time was over first.
-    TimedOut,
-}
+impl Published {
+    /// Begins with an empty snapshot, and no collector.
+    pub(crate) fn new(empty: Snapshot, clock: Arc<dyn Clock>) -> Self {
+        let latest = Arc::new(ArcSwap::from_pointee(empty));
+        Published { latest, changed: Arc::default(), collected: Arc::default(), clock }
+    }
 
-#[cfg(not(target_family = "wasm"))]
-impl Waited {
-    /// The snapshot, if there was one in time.
-    #[must_use]
-    pub fn next(self) -> Option<Arc<Snapshot>> {
-        match self {
-            Waited::Next(snapshot) => Some(snapshot),
-            Waited::TimedOut => None,
+    /// Whether there is a collector.
+    pub(crate) fn is_collected(&self) -> bool {
+        *lock(&self.collected)
+    }
+
+    /// Says that there is a collector, or that there is none any more; wakes those that wait in the
+    /// second case.
+    pub(crate) fn set_collected(&self, is_collected: bool) {
+        *lock(&self.collected) = is_collected;
+        if !is_collected {
+            self.changed.notify();
         }
     }
 }
@@ -55,8 +66,8 @@ impl Reader {
         Reader { published }
     }
 
-    /// The latest snapshot. It never changes; a fact recorded before this call may be missing in it and appears with
-    /// the next tick. Before the first tick it is empty, with epoch 0.
+    /// The latest snapshot. It never changes; a fact recorded before this call may be missing in it
+    /// and appears with the next tick. Before the first tick it is empty, with epoch 0.
     #[must_use]
     pub fn latest(&self) -> Arc<Snapshot> {
         self.published
@@ -64,7 +75,8 @@ impl Reader {
             .map_or_else(Snapshot::nothing, |published| published.latest.load_full())
     }
 
-    /// A reader that keeps the snapshot it saw last: looking for a newer one is about a pointer load.
+    /// A reader that keeps the snapshot it saw last: looking for a newer one is about a pointer
+    /// load.
     #[must_use]
     pub fn cached(&self) -> CachedReader {
         let latest = self.published.as_ref().map(|published| published.latest.clone());
@@ -73,71 +85,114 @@ impl Reader {
         ))
     }
 
-    /// Waits for a snapshot of a later epoch than `after`, on any runtime. If there is one already, it is returned at
-    /// once: whoever passes the epoch seen last sees the newest each time, never a queue. Cancel it by dropping it.
+    /// Whether the registry has a collector: one that ticks by itself, is run as a future, or is
+    /// ticked by hand. `false` before the first is made, after the last was stopped or dropped, and
+    /// in a disabled registry.
     ///
-    /// Waits for ever if nothing is collected, as in a disabled registry.
-    pub async fn next(&self, after: u64) -> Arc<Snapshot> {
+    /// The answer may be out of date when it arrives. While it is `false`, facts are still recorded
+    /// and nothing is published.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let registry = tallybook::Registry::new();
+    /// let reader = registry.reader();
+    /// let _ = registry.collect_every(Duration::from_secs(1))?; // dropped at once
+    /// assert!(!reader.is_collected());
+    /// let _ticker = registry.collect_every(Duration::from_secs(1))?;
+    /// assert!(reader.is_collected());
+    /// # Ok::<(), tallybook::error::CollectError>(())
+    /// ```
+    #[must_use]
+    pub fn is_collected(&self) -> bool {
+        self.published.as_ref().is_some_and(Published::is_collected)
+    }
+
+    /// How long ago the cut of the latest snapshot was made, by the registry's clock; before the
+    /// first tick, how long ago the registry was made. `None` in a disabled registry.
+    ///
+    /// An age of several intervals means that the collector is late, or that a thread stays inside
+    /// a fact and older cuts are published again ([`Snapshot::is_stale`]).
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        let published = self.published.as_ref()?;
+        let at = published.latest.load().at();
+        Some(published.clock.elapsed_since(at))
+    }
+
+    /// Waits for a snapshot of a later epoch than `after`, on any runtime. If there is one already,
+    /// it is returned at once: a caller that passes the epoch it saw last gets the newest each
+    /// time, never a queue. Cancel it by dropping it.
+    ///
+    /// # Errors
+    /// If the registry has no collector, or the collector ends before it publishes such a snapshot.
+    /// What it published last is returned first.
+    pub async fn next(&self, after: u64) -> Result<Arc<Snapshot>, NotCollected> {
         loop {
-            let Some(listener) = self.listen() else { return std::future::pending().await };
-            let latest = self.latest();
-            if latest.epoch() > after {
-                return latest;
+            let listener = self.listen();
+            if let Some(snapshot) = self.look(after)? {
+                return Ok(snapshot);
             }
-            listener.await;
+            listener.ok_or(NotCollected)?.await;
         }
     }
 
-    /// Notified of publications from now on; `None` in a disabled registry.
+    /// Notified of publications, and of the end of collecting, from now on; `None` in a disabled
+    /// registry.
     pub(super) fn listen(&self) -> Option<Listener> {
         self.published.as_ref().map(|published| published.changed.listen())
+    }
+
+    /// The latest snapshot, if it is of a later epoch than `after`.
+    ///
+    /// # Errors
+    /// If it is not, and there is no collector to publish one.
+    pub(super) fn look(&self, after: u64) -> Result<Option<Arc<Snapshot>>, NotCollected> {
+        // In this order: what a collector publishes last is there when it has ended.
+        let is_collected = self.is_collected();
+        let latest = self.latest();
+        if latest.epoch() > after {
+            return Ok(Some(latest));
+        }
+        if is_collected { Ok(None) } else { Err(NotCollected) }
     }
 }
 
 // Threads cannot be blocked there.
 #[cfg(not(target_family = "wasm"))]
 impl Reader {
-    /// Blocks until there is a snapshot of a later epoch than `after`, or the time is over, and says which. Not on
-    /// WebAssembly, where threads cannot be blocked.
-    #[must_use]
-    pub fn wait_next(&self, after: u64, timeout: Duration) -> Waited {
+    /// Blocks until there is a snapshot of a later epoch than `after`, as [`next`](Self::next), or
+    /// until `timeout` is over. Not on WebAssembly, where threads cannot be blocked.
+    ///
+    /// # Errors
+    /// [`WaitError::TimedOut`] if there is none in time; [`WaitError::NotCollected`] as soon as
+    /// there is no collector.
+    pub fn wait_next(&self, after: u64, timeout: Duration) -> Result<Arc<Snapshot>, WaitError> {
         let deadline = Instant::now().checked_add(timeout);
         loop {
-            let Some(listener) = self.listen() else {
-                // Nothing is ever published.
-                park_until(deadline);
-                return Waited::TimedOut;
-            };
-            let latest = self.latest();
-            if latest.epoch() > after {
-                return Waited::Next(latest);
+            let listener = self.listen();
+            if let Some(snapshot) = self.look(after)? {
+                return Ok(snapshot);
             }
+            let listener = listener.ok_or(WaitError::NotCollected)?;
             if !listener.wait_until(deadline) {
-                return Waited::TimedOut;
+                return Err(WaitError::TimedOut);
             }
-        }
-    }
-}
-
-/// Waits, for ever where the deadline is beyond all time.
-#[cfg(not(target_family = "wasm"))]
-fn park_until(deadline: Option<Instant>) {
-    loop {
-        match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-            Some(Duration::ZERO) => return,
-            Some(left) => std::thread::park_timeout(left),
-            None => std::thread::park(),
         }
     }
 }
 
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("latest", &self.latest()).finish()
+        f.debug_struct("Reader")
+            .field("latest", &self.latest())
+            .field("is_collected", &self.is_collected())
+            .finish_non_exhaustive()
     }
 }
 
-/// A [`Reader`] for hot loops; made by [`Reader::cached`]. It keeps one snapshot alive, the one it saw last.
+/// A [`Reader`] for hot loops; made by [`Reader::cached`]. It keeps one snapshot alive, the one it
+/// saw last.
 pub struct CachedReader(Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>);
 
 impl CachedReader {

@@ -12,7 +12,8 @@ pub(crate) const CHUNK: usize = 16;
 
 /// Some time between two cuts.
 pub(crate) struct Segment<C> {
-    /// The cut it begins at, without a history of its own. It may be the last owner of what the user's reducers made.
+    /// The cut it begins at, without a history of its own. It may be the last owner of what the
+    /// user's reducers made.
     pub(crate) from: Owned<Arc<C>>,
     pub(crate) until: Duration,
     pub(crate) extrema: Arc<ExtremaList>,
@@ -21,7 +22,7 @@ pub(crate) struct Segment<C> {
 /// Segments lie in chunks, so that versions share them.
 pub(crate) type Chunk<C> = [Option<Segment<C>>; CHUNK];
 
-/// The segments up to the present. Shared by whoever holds the snapshot.
+/// The segments up to the present, shared by all that hold the snapshot.
 pub(crate) struct Segments<C>(Option<Arc<Version<C>>>);
 
 struct Version<C> {

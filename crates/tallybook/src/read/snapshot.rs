@@ -2,7 +2,7 @@
 
 use super::declaration::Declaration;
 use super::family::FamilySnapshot;
-use super::family_part::FamilyPart;
+use super::family_part::{AnyFamily, FamilyPart};
 use super::panics::UserPanics;
 use super::part::{Part, nothing};
 use super::segments::Segments;
@@ -12,14 +12,16 @@ use crate::metric::{Counter, Metric, Stats};
 use crate::phase::Place;
 use crate::record::{Family, Key, Set};
 use crate::row::Span;
+use std::any::Any;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-/// All numbers of a registry, as of one consistent cut: if a fact is in it, everything that happened before that fact is
-/// in it too, and each fact is in it entirely or not at all.
+/// All numbers of a registry, as of one consistent cut: if a fact is in it, everything that
+/// happened before that fact is in it too, and each fact is in it entirely or not at all.
 ///
-/// Immutable, and cheap to keep: it shares whatever has not changed with the snapshots before and after it. Its windows
-/// keep their earlier cuts, so a snapshot that is kept for long keeps a minute of history with it.
+/// Immutable, and cheap to keep: it shares whatever has not changed with the snapshots before and
+/// after it. Its windows keep their earlier cuts, so a snapshot that is kept for long keeps a
+/// minute of history with it.
 #[derive(Clone)]
 pub struct Snapshot {
     pub(crate) registry: u64,
@@ -66,8 +68,9 @@ impl Snapshot {
         }
     }
 
-    /// The epoch that was closed to make it: 0 before the first snapshot, then a larger one each time. One larger, unless
-    /// epochs were closed in between: to empty the queues of events, or because a tick was held up.
+    /// The epoch that was closed to make it: 0 before the first snapshot, then a larger one each
+    /// time. One larger, unless epochs were closed in between: to empty the queues of events, for a
+    /// [cut](crate::Registry::cut) on demand, or because a tick was held up.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.span.last
@@ -85,24 +88,27 @@ impl Snapshot {
         self.wall
     }
 
-    /// The time between the cut before this one and this one; for the first, since the registry was made.
+    /// The time between the published cut before this one and this one; for the first, since the
+    /// registry was made.
     #[must_use]
     pub fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// Whether this is not the state at the last tick but an older one: a thread was inside a fact for longer than the
-    /// collector's patience, so the next cut could not be finished yet. The numbers are those of [`epoch`](Self::epoch),
-    /// whole and consistent; only the collector's own have moved on. After the collector was stopped or dropped, it says that
-    /// facts are missing that were over by then.
+    /// Whether this is not the state at the last tick but an older one: a thread was inside a fact
+    /// for longer than the collector's patience, so the next cut could not be finished yet. The
+    /// numbers are those of [`epoch`](Self::epoch), whole and consistent; only the collector's own
+    /// have moved on. After the collector was stopped or dropped, it says that facts are missing
+    /// that were over by then.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.stale
     }
 
-    /// Where code of the user has panicked in the collector, in the order of registration: a reducer, a question, a clock, a
-    /// waker, the `Drop` of a key, an event or a state. Each panic was caught and cost nothing but what the code was called
-    /// for. Empty in most programs. [`CollectorStats::panics`](crate::collector::CollectorStats::panics) counts all of them.
+    /// Where code of the user has panicked in the collector, in the order of registration: a
+    /// reducer, a question, a clock, a waker, the `Drop` of a key, an event or a state. Each panic
+    /// was caught and cost nothing but what the code was called for. Empty in most programs.
+    /// [`CollectorStats::panics`](crate::collector::CollectorStats::panics) counts all of them.
     #[must_use]
     pub fn panics(&self) -> &[UserPanics] {
         &self.panics
@@ -113,7 +119,8 @@ impl Snapshot {
         self.schema.iter()
     }
 
-    /// The values of a set. Zeros if the set was registered after the cut, or in a disabled registry.
+    /// The values of a set. Zeros if the set was registered after the cut, or in a disabled
+    /// registry.
     ///
     /// # Panics
     /// If the set belongs to another registry; see [`try_set`](Self::try_set).
@@ -132,7 +139,8 @@ impl Snapshot {
         Ok(index.map_or_else(|| nothing::<S>(self.span), |index| self.metric::<S>(index)))
     }
 
-    /// A family: its entries and totals. Empty if it was registered after the cut, or in a disabled registry.
+    /// A family: its entries and totals. Empty if it was registered after the cut, or in a disabled
+    /// registry.
     ///
     /// # Panics
     /// If the family belongs to another registry; see [`try_family`](Self::try_family).
@@ -153,7 +161,10 @@ impl Snapshot {
         let Some(shared) = family.shared() else {
             return Ok(FamilySnapshot::new(None, 0, self.span));
         };
-        let part = self.family_part(family)?;
+        let part = match self.any_family(&shared.place)? {
+            Some(part) => part.clone().as_any().downcast::<FamilyPart<K, S>>().ok(),
+            None => None,
+        };
         let refusals = self.check(&shared.refusals)?;
         let refused = refusals.map_or(0, |index| self.metric::<Counter>(index));
         Ok(FamilySnapshot::new(part, refused, self.span))
@@ -163,11 +174,19 @@ impl Snapshot {
     pub(crate) fn family_part<K: Key, S: Stats>(
         &self,
         family: &Family<K, S>,
-    ) -> Result<Option<Arc<FamilyPart<K, S>>>, WrongRegistry> {
+    ) -> Result<Option<&FamilyPart<K, S>>, WrongRegistry> {
         let Some(shared) = family.shared() else { return Ok(None) };
-        let index = self.check(&shared.place)?;
+        let part = self.any_family(&shared.place)?;
+        Ok(part.and_then(|part| {
+            let part: &dyn Any = &**part;
+            part.downcast_ref()
+        }))
+    }
+
+    fn any_family(&self, place: &Place) -> Result<Option<&Arc<dyn AnyFamily>>, WrongRegistry> {
+        let index = self.check(place)?;
         Ok(match index.and_then(|index| self.parts.get(index)) {
-            Some(Part::Family(part)) => part.clone().as_any().downcast::<FamilyPart<K, S>>().ok(),
+            Some(Part::Family(part)) => Some(part),
             _ => None,
         })
     }

@@ -2,6 +2,7 @@
 
 use super::reader::Reader;
 use super::snapshot::Snapshot;
+use crate::error::NotCollected;
 use crate::support::signal::Listener;
 use futures_core::Stream;
 use std::future::Future;
@@ -11,8 +12,10 @@ use std::task::{Context, Poll, ready};
 
 /// Newer and newer snapshots, on any runtime; made by [`Reader::stream`].
 ///
-/// Whoever is slow sees the newest, never a queue of older ones, and misses none for good: totals are in all of them. It
-/// never ends; where nothing is collected any more, and in a disabled registry, it waits. Drop it at any time.
+/// A slow consumer gets the newest, never a queue of older ones, and loses nothing by it: totals
+/// are in all of them. The stream ends when the registry has no collector any more, after the
+/// collector's last snapshot, and at once where there was none, as in a disabled registry. Polled
+/// again, it goes on if there is another collector by then. Drop it at any time.
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Snapshots {
@@ -24,8 +27,8 @@ pub struct Snapshots {
 }
 
 impl Reader {
-    /// All that [`next`](Self::next) would give, one after the other, as a stream: snapshots of later epochs than `after`, each
-    /// the newest at its time.
+    /// All that [`next`](Self::next) would give, one after the other, as a stream: snapshots of
+    /// later epochs than `after`, each the newest at its time.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -37,8 +40,11 @@ impl Reader {
     /// let mut snapshots = registry.reader().stream(0);
     /// collector.tick();
     /// collector.tick();
-    /// let newest = snapshots.next().await.expect("it never ends");
+    /// let newest = snapshots.next().await.expect("there is a collector");
     /// assert_eq!(newest.epoch(), 2);
+    /// drop(collector);
+    /// assert_eq!(snapshots.next().await.map(|last| last.epoch()), Some(3));
+    /// assert!(snapshots.next().await.is_none());
     /// # Ok(())
     /// # }
     /// ```
@@ -58,23 +64,28 @@ impl Stream for Snapshots {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Arc<Snapshot>>> {
         loop {
-            let latest = self.reader.latest();
-            if latest.epoch() > self.seen {
-                self.seen = latest.epoch();
-                self.listener = None;
-                return Poll::Ready(Some(latest));
-            }
-            // The listener is made before the look at the latest that finds nothing, so no notification falls between.
-            match &mut self.listener {
+            // The listener is made before the look that finds nothing, so no notification falls
+            // between.
+            let mut listener = match self.listener.take() {
+                Some(listener) => listener,
                 None => match self.reader.listen() {
-                    None => return Poll::Pending,
-                    listener => self.listener = listener,
+                    Some(listener) => listener,
+                    None => return Poll::Ready(None),
                 },
-                Some(listener) => {
-                    ready!(Pin::new(listener).poll(cx));
-                    self.listener = None;
+            };
+            match self.reader.look(self.seen) {
+                Ok(Some(latest)) => {
+                    self.seen = latest.epoch();
+                    return Poll::Ready(Some(latest));
                 }
+                Ok(None) => {}
+                Err(NotCollected) => return Poll::Ready(None),
             }
+            let woken = Pin::new(&mut listener).poll(cx);
+            if woken.is_pending() {
+                self.listener = Some(listener);
+            }
+            ready!(woken);
         }
     }
 }

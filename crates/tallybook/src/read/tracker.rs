@@ -8,21 +8,27 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Tells what happened since it was asked the time before: for a screen every half a second, a scrape every fifteen. Each
-/// tracker has its own baseline; any number of them, and of threads that call one, disturb nobody.
+/// Rates since the previous call: for a screen that updates every half second, or a scrape every
+/// fifteen. Each tracker has its own baseline. Any number of trackers, and of threads that share
+/// one, run without disturbing each other.
 ///
-/// What a call answers is the difference between the latest snapshot and the one that was the latest at the call before:
+/// A call returns the difference between the latest snapshot and the one that was the latest at the
+/// previous call:
 /// - The first call has nothing to compare with: all rates are zero.
-/// - Where no newer snapshot has been published since, or one that is less than [the minimum interval](Self::min_interval) newer,
-///   the answer is that of the call before: never a division by nearly nothing.
-/// - Threads that call at once get the same answer, or one of them the next: the baseline moves on once per snapshot, not
-///   once per call.
+/// - Where no newer snapshot has been published since, or one that is less than [the minimum
+///   interval](Self::min_interval) newer, the previous answer is returned again: never a division
+///   by nearly nothing.
+/// - Threads that call at once get the same answer, or one of them the next: the baseline moves on
+///   once per snapshot, not once per call.
 /// - A stale snapshot is as old as the cut that it shows.
-/// - Where the registry is another one than at the call before ([`update_from`](Self::update_from)), or the clock has gone
-///   backwards, a new segment begins as with the first call: the numbers before and after cannot be compared. A clock that
-///   jumps ahead makes one answer too slow, never too fast.
-/// - The snapshots of an answer have no [windows](Snapshot::window): a tracker keeps what it compares, and no history.
-/// - A key that left and came back is a new entry that started from zero; see [`Difference::entry`].
+/// - Where the registry is another one than at the previous call
+///   ([`update_from`](Self::update_from)), or the clock has gone backwards, a new segment begins as
+///   with the first call: the numbers before and after cannot be compared. A clock that jumps ahead
+///   makes one answer too slow, never too fast.
+/// - The snapshots of an answer have no [windows](Snapshot::window): a tracker keeps what it
+///   compares, and no history.
+/// - A key that left and came back is a new entry that started from zero; see
+///   [`Difference::entry`].
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
@@ -62,7 +68,8 @@ impl RateTracker {
         RateTracker { reader, min_interval: Duration::from_millis(1), last: ArcSwapOption::empty() }
     }
 
-    /// The same with another minimum interval between two cuts: what comes sooner is answered with the rates before.
+    /// The same with another minimum interval between two cuts: what comes sooner is answered with
+    /// the rates before.
     #[must_use]
     pub fn with_min_interval(mut self, interval: Duration) -> Self {
         self.min_interval = interval;
@@ -75,13 +82,13 @@ impl RateTracker {
         self.min_interval
     }
 
-    /// What happened since the call before. Never waits.
+    /// What happened since the previous call. Never blocks.
     pub fn update(&self) -> Arc<Difference> {
         self.update_from(&self.reader.latest())
     }
 
-    /// What happened until this snapshot, which may be one of another registry: of the one that replaced the registry of
-    /// the calls before, for instance. Never waits.
+    /// What happened until this snapshot, which may be one of another registry: of the one that
+    /// replaced the registry of the calls before, for instance. Never waits.
     pub fn update_from(&self, latest: &Arc<Snapshot>) -> Arc<Difference> {
         let mut last = self.last.load();
         loop {
@@ -117,7 +124,7 @@ impl RateTracker {
         if is_other || latest.at() < baseline.at() {
             return Some(Difference::nothing(latest).without_history());
         }
-        // With a least time of zero, no time at all is still too little to divide by.
+        // With a minimum interval of zero, no time at all is still too little to divide by.
         let min = self.min_interval.max(Duration::from_nanos(1));
         if latest.at() - baseline.at() < min {
             return None;

@@ -3,12 +3,11 @@
 use super::handle::{Inner, Registry};
 use super::names::Names;
 use crate::clock::{Clock, SystemClock};
-use crate::collect::{Catalog, CollectorStats, Context, Core, History, NAME, State};
+use crate::collect::{Catalog, CollectorStats, Context, Core, Cuts, History, NAME, State};
 use crate::metric::Stats;
 use crate::phase::{FenceKind, Hub, Place};
 use crate::read::{Declaration, DeclarationKind, Identity, Published, Settings, Snapshot};
 use crate::record::Set;
-use arc_swap::ArcSwap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -164,14 +163,15 @@ impl RegistryBuilder {
         let own = Place::new(hub.clone(), 0, NAME, clock.clone());
         let mut catalog = Catalog::new();
         catalog.declare(Declaration::new(DeclarationKind::Set, NAME, group, 0, wall));
-        let latest = Arc::new(ArcSwap::from_pointee(Snapshot::clone(&empty)));
+        let published = Published::new(Snapshot::clone(&empty), clock.clone());
         let context = Context {
             hub,
             clock,
-            published: Published { latest, changed: Arc::default() },
+            published,
             patience: self.patience,
             shutdown_timeout: self.shutdown_timeout,
             wake: Arc::default(),
+            cuts: Cuts::default(),
             catalog: Mutex::new(catalog),
         };
         let state = Arc::new(State::new(context, core));

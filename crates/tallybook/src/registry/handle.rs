@@ -3,7 +3,7 @@
 use super::names::Names;
 #[cfg(not(target_family = "wasm"))]
 use crate::collect::Ticker;
-use crate::collect::{Collector, CollectorStats, SetTotals, State};
+use crate::collect::{Collector, CollectorStats, Cut, SetTotals, State};
 use crate::error::{CollectError, RegisterError};
 use crate::metric::Stats;
 use crate::phase::{FenceKind, Place};
@@ -72,7 +72,8 @@ impl Registry {
         Collector::new(self.inner.as_ref().map(|inner| inner.state.clone()))
     }
 
-    /// Starts a thread that ticks every `interval`. Dropping the [`Ticker`] stops it at once, with a last exact cut.
+    /// Starts a thread that ticks every `interval`. Dropping the [`Ticker`] stops it at once, with a last exact cut: keep it
+    /// for as long as the registry is to be collected. [`Reader::is_collected`] tells whether it is.
     ///
     /// Not on WebAssembly; [`Collector::run`] is.
     ///
@@ -81,6 +82,42 @@ impl Registry {
     #[cfg(not(target_family = "wasm"))]
     pub fn collect_every(&self, interval: Duration) -> Result<Ticker, CollectError> {
         Ticker::start(self.collector()?, interval)
+    }
+
+    /// A snapshot of everything that is over before this call, for the caller alone: await it on any runtime, or
+    /// [`wait`](Cut::wait) for it. For tests, and for programs that tick slowly and need to see now.
+    ///
+    /// The collector makes it between two ticks, however it is driven; a collector that is ticked by hand makes it in its
+    /// next tick ([`Collector::cut`] makes one at once). Callers that ask at the same time share one. It is never
+    /// [stale](crate::Snapshot::is_stale): while a thread stays inside a fact, the callers wait.
+    ///
+    /// Nothing else changes by it. Readers do not see it; later snapshots have the intervals, extrema, windows, averages
+    /// and [`ticks`](CollectorStats::ticks) that they would have had without it, and only their
+    /// [epochs](crate::Snapshot::epoch) are larger. Its own interval began at the last published snapshot, and entries that
+    /// nobody holds stay in it until a tick retires them.
+    ///
+    /// A cut costs about what a tick costs: it is not a way to read one number often.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tallybook::{Counter, Registry, Stats};
+    ///
+    /// #[derive(Stats)]
+    /// struct Jobs {
+    ///     done: Counter,
+    /// }
+    ///
+    /// let registry = Registry::new();
+    /// let jobs = registry.set::<Jobs>("jobs")?;
+    /// let _ticker = registry.collect_every(Duration::from_secs(60))?;
+    /// jobs.record(|j| j.done.inc());
+    /// let now = registry.cut().wait(Duration::from_secs(5))?;
+    /// assert_eq!(now.set(&jobs).done, 1);
+    /// assert_eq!(registry.reader().latest().set(&jobs).done, 0); // not published yet
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cut(&self) -> Cut {
+        self.inner.as_ref().map_or_else(Cut::refused, |inner| inner.state.context.cut())
     }
 
     /// A reader of the published snapshots. It keeps them, and not the registry.

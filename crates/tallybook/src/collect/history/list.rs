@@ -79,6 +79,15 @@ impl<C> List<C> {
         Segments::new(self.chunks.clone(), self.numbers.clone())
     }
 
+    /// The list as it would be with another segment.
+    pub(super) fn share_with(&mut self, next: Segment<C>) -> Segments<C> {
+        self.push(next);
+        let shared = self.share();
+        self.numbers.end -= 1;
+        drop(self.take(self.numbers.end));
+        shared
+    }
+
     /// Costs as much as there are segments, once for several times as many new ones.
     fn number_anew(&mut self) {
         let all: Vec<Segment<C>> = self.iter().map(|(_, segment)| segment.clone()).collect();

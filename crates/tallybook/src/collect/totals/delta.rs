@@ -41,13 +41,6 @@ impl<S: Metric> Delta<S> {
         &self.rest.buckets
     }
 
-    /// What in it has rates.
-    pub(crate) fn flows(&self, span: Span) -> Vec<f64> {
-        let mut flows = Vec::new();
-        S::flows(&S::read(&mut Row::of_words(&self.words, span)), &mut flows);
-        flows
-    }
-
     /// Adds its extrema to a list, as those of an entry.
     pub(crate) fn tell(&self, place: u32, entry: u64, buffer: &mut ExtremaBuffer) {
         for (field, extrema) in &self.rest.extrema {

@@ -8,7 +8,7 @@ use crate::read::{
     Changed, FamilyPart, OWNERS, Owners, Part, RETIRED_BUCKETS, TOTAL, TOTAL_BUCKETS, buckets_of,
 };
 use crate::record::{Key, Keyed, Meta, Shared};
-use crate::row::{BucketRows, Counts, Index, Pages, Rows, Span};
+use crate::row::{BucketRows, Counts, Index, Pages, Rows, RowsView, Span};
 use crate::support::user::Owned;
 use std::any::Any;
 use std::sync::Arc;
@@ -30,9 +30,8 @@ pub(crate) struct FamilyTotals<K: Key, S: Stats> {
     free: Vec<u32>,
     used: u32,
     live: usize,
-    /// All that was ever recorded, its averages, and the part of it that belongs to entries that are gone.
+    /// All that was ever recorded, and the part of it that belongs to entries that are gone.
     total: Vec<u64>,
-    total_averages: Vec<u64>,
     retired: Vec<u64>,
     /// What is to be added to the total's buckets.
     happened: Counts,
@@ -65,7 +64,6 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
             used: 0,
             live: 0,
             total: vec![0; S::WORDS],
-            total_averages: Vec::new(),
             retired: vec![0; S::WORDS],
             happened: Counts::new(S::BUCKETS),
             touched: Vec::new(),
@@ -106,10 +104,6 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         if S::EXTREMA > 0 {
             delta.tell(self.place, serial, tick.extrema);
             delta.tell(self.place, TOTAL, tick.extrema);
-        }
-        if let Some(averages) = &mut self.averages {
-            let happened = delta.flows(tick.span);
-            averages.update(row as usize, |row| tick.averages.update(row, &happened));
         }
     }
 
@@ -171,19 +165,81 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         drop(Owned::new(owner));
     }
 
-    /// Brings the averages of the total up to this tick, if anything has happened in it.
-    fn average_total(&mut self, tick: &Tick<'_>) {
-        let zeros = [].as_slice();
-        let before = self.published.as_ref().map_or(zeros, |part| &part.total);
-        if S::FLOWS == 0 || *before == *self.total {
-            return;
+    /// The averages of the total as of this tick, which moves them if anything has happened in its interval.
+    fn total_averages(&self, tick: &Tick<'_>) -> Vec<u64> {
+        let published = self.published.as_deref();
+        let mut averages = published.map_or_else(Vec::new, |part| part.total_averages.to_vec());
+        let zeros = vec![0; S::WORDS];
+        let before = published.map_or(&*zeros, |part| &*part.total);
+        if S::FLOWS > 0 && *before != *self.total {
+            averages.resize(tick.averages.words(S::FLOWS), 0);
+            let happened = flows_between::<S>(before, &self.total, tick.span);
+            tick.averages.update(&mut averages, &happened);
         }
-        let happened = match before {
-            [] => flows_between::<S>(&vec![0; S::WORDS], &self.total, tick.span),
-            before => flows_between::<S>(before, &self.total, tick.span),
+        averages
+    }
+
+    /// Brings the averages of the entries that were touched up to this tick. They follow the interval and not the epochs in
+    /// it, so that the moments at which epochs are closed change nothing.
+    fn average_entries(&mut self, tick: &Tick<'_>) {
+        let Some(averages) = &mut self.averages else { return };
+        let tree = self.rows.tree();
+        let [mut before, mut now] = [vec![0; S::WORDS], Vec::new()];
+        for row in self.touched.iter().map(|row| *row as usize) {
+            before.fill(0);
+            if let Some(published) = &self.published {
+                published.rows.load(row, &mut before);
+            }
+            tree.read(row, &mut now);
+            if before != now {
+                let happened = flows_between::<S>(&before, &now, tick.span);
+                averages.update(row, |row| tick.averages.update(row, &happened));
+            }
+        }
+    }
+
+    /// The averages of the entries as of this tick, which stay as they are for the next.
+    fn preview_averages(&mut self, tick: &Tick<'_>) -> Option<RowsView> {
+        let averages = self.averages.as_ref()?.tree();
+        let read = |row: &u32| {
+            let mut words = Vec::new();
+            averages.read(*row as usize, &mut words);
+            (*row as usize, words)
         };
-        self.total_averages.resize(tick.averages.words(S::FLOWS), 0);
-        tick.averages.update(&mut self.total_averages, &happened);
+        let kept: Vec<_> = self.touched.iter().map(read).collect();
+        self.average_entries(tick);
+        let averages = self.averages.as_mut()?;
+        let view = averages.publish();
+        for (row, words) in kept {
+            averages.update(row, |row| row.copy_from_slice(&words));
+        }
+        Some(view)
+    }
+
+    /// What a snapshot shows of it now.
+    fn part(
+        &mut self,
+        tick: &Tick<'_>,
+        averages: Option<RowsView>,
+        changed: Vec<u32>,
+    ) -> Arc<FamilyPart<K, S>> {
+        if let Some(buckets) = &mut self.buckets {
+            buckets.add(TOTAL_BUCKETS, &self.happened.take());
+        }
+        Arc::new(FamilyPart {
+            shared: self.shared.clone(),
+            rows: self.rows.publish(),
+            buckets: self.buckets.as_mut().map(BucketRows::publish),
+            averages,
+            owners: self.owners.clone(),
+            index: self.index.publish(),
+            used: self.used as usize,
+            live: self.live,
+            total: self.total.as_slice().into(),
+            total_averages: self.total_averages(tick).into(),
+            retired: self.retired.as_slice().into(),
+            changed: Changed::new(changed, &self.changed_alive),
+        })
     }
 }
 
@@ -195,6 +251,7 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
     }
 
     fn publish(&mut self, tick: &mut Tick<'_>) -> Part {
+        self.average_entries(tick);
         let retirements = self.retire_unheld(tick.span);
         let changed = std::mem::take(&mut self.touched);
         if let Some(last) = &self.published
@@ -204,26 +261,22 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
         {
             return Part::Family(last.clone());
         }
-        if let Some(buckets) = &mut self.buckets {
-            buckets.add(TOTAL_BUCKETS, &self.happened.take());
-        }
-        self.average_total(tick);
-        let part = Arc::new(FamilyPart {
-            shared: self.shared.clone(),
-            rows: self.rows.publish(),
-            buckets: self.buckets.as_mut().map(BucketRows::publish),
-            averages: self.averages.as_mut().map(Rows::publish),
-            owners: self.owners.clone(),
-            index: self.index.publish(),
-            used: self.used as usize,
-            live: self.live,
-            total: self.total.as_slice().into(),
-            total_averages: self.total_averages.as_slice().into(),
-            retired: self.retired.as_slice().into(),
-            changed: Changed::new(changed, &self.changed_alive),
-        });
+        let averages = self.averages.as_mut().map(Rows::publish);
+        let part = self.part(tick, averages, changed);
         self.published = Some(part.clone());
         Part::Family(part)
+    }
+
+    /// Nothing retires: an entry leaves when a published snapshot has shown its last change.
+    fn preview(&mut self, tick: &mut Tick<'_>) -> Part {
+        if let Some(last) = &self.published
+            && self.touched.is_empty()
+            && last.changed.is_empty()
+        {
+            return Part::Family(last.clone());
+        }
+        let averages = self.preview_averages(tick);
+        Part::Family(self.part(tick, averages, self.touched.clone()))
     }
 
     fn entries(&self) -> usize {

@@ -24,6 +24,8 @@ pub(crate) trait Totals: Send {
     fn settle(&mut self, _: &mut Tick<'_>) {}
     /// What the snapshot of the tick shows. Called once per epoch, after its drains.
     fn publish(&mut self, tick: &mut Tick<'_>) -> Part;
+    /// What `publish` would show now. The interval goes on: later snapshots show what they would have shown without it.
+    fn preview(&mut self, tick: &mut Tick<'_>) -> Part;
     /// Called when the registry is gone, before the last epochs are drained, which nobody will see.
     fn end(&mut self) {}
     /// How many entries it has.

@@ -160,6 +160,31 @@ impl<R: Reducer> ReducerTotals<R> {
         drop(failed);
     }
 
+    /// What the reducer shows; `None` where there is none, or it panics and has failed.
+    fn show(&mut self) -> Option<Owned<Arc<R::Snapshot>>> {
+        let reducer = self.reducer.as_ref()?;
+        match user::call(|| Arc::new(reducer.snapshot())) {
+            Ok(state) => Some(Owned::new(state)),
+            Err(message) => {
+                self.fail(message);
+                None
+            }
+        }
+    }
+
+    fn part(&self, account: Part, state: Owned<Arc<R::Snapshot>>) -> Part {
+        let Part::Set(account) = account else { unreachable!("an account is a set") };
+        let state: Arc<R::Snapshot> = Arc::clone(&state);
+        let (state, failure) = (Owned::new(state as _), self.failure.clone());
+        Part::Reducer(Arc::new(ReducerPart {
+            account,
+            state,
+            failure,
+            #[cfg(feature = "serde")]
+            show: self.show,
+        }))
+    }
+
     fn run(&mut self, command: Command<R>) {
         match (command, &self.reducer) {
             (Command::Restart(reducer), _) => {
@@ -209,26 +234,21 @@ impl<R: Reducer> Totals for ReducerTotals<R> {
 
     fn publish(&mut self, tick: &mut Tick<'_>) -> Part {
         if std::mem::take(&mut self.is_changed)
-            && let Some(reducer) = &self.reducer
+            && let Some(state) = self.show()
         {
-            match user::call(|| Arc::new(reducer.snapshot())) {
-                Ok(state) => self.state = Owned::new(state),
-                Err(message) => self.fail(message),
-            }
+            self.state = state;
         }
         self.account.add(&self.fates, tick);
-        let Part::Set(account) = self.account.publish(tick) else {
-            unreachable!("an account is a set")
-        };
-        let state: Arc<R::Snapshot> = Arc::clone(&self.state);
-        let (state, failure) = (Owned::new(state as _), self.failure.clone());
-        Part::Reducer(Arc::new(ReducerPart {
-            account,
-            state,
-            failure,
-            #[cfg(feature = "serde")]
-            show: self.show,
-        }))
+        let account = self.account.publish(tick);
+        self.part(account, self.state.clone())
+    }
+
+    fn preview(&mut self, tick: &mut Tick<'_>) -> Part {
+        let state = if self.is_changed { self.show() } else { None };
+        let state = state.unwrap_or_else(|| self.state.clone());
+        self.account.add(&self.fates, tick);
+        let account = self.account.preview(tick);
+        self.part(account, state)
     }
 
     fn end(&mut self) {

@@ -14,7 +14,6 @@ pub(crate) struct SetTotals<S> {
     place: u32,
     words: Vec<u64>,
     buckets: Option<BucketRows>,
-    averages: Vec<u64>,
     delta: Delta<S>,
     is_changed: bool,
     /// What was published last; shared by all snapshots until something changes.
@@ -27,7 +26,6 @@ impl<S: Metric> SetTotals<S> {
             place: place as u32,
             words: vec![0; S::WORDS],
             buckets: BucketRows::of_set(S::BUCKETS),
-            averages: Vec::new(),
             delta: Delta::new(),
             is_changed: true,
             published: Arc::new(SetPart::zeros(S::WORDS)),
@@ -46,6 +44,24 @@ impl<S: Metric> SetTotals<S> {
         }
         self.delta.tell(self.place, TOTAL, tick.extrema);
     }
+
+    /// What snapshots show of it now.
+    fn latest(&mut self, tick: &Tick<'_>) -> Arc<SetPart> {
+        if !self.is_changed {
+            return self.published.clone();
+        }
+        let mut averages = self.published.averages.to_vec();
+        if S::FLOWS > 0 {
+            let happened = flows_between::<S>(&self.published.words, &self.words, tick.span);
+            averages.resize(tick.averages.words(S::FLOWS), 0);
+            tick.averages.update(&mut averages, &happened);
+        }
+        Arc::new(SetPart {
+            words: self.words.as_slice().into(),
+            buckets: self.buckets.as_mut().map(BucketRows::publish),
+            averages: averages.into(),
+        })
+    }
 }
 
 impl<S: Metric> Totals for SetTotals<S> {
@@ -56,23 +72,17 @@ impl<S: Metric> Totals for SetTotals<S> {
     }
 
     fn publish(&mut self, tick: &mut Tick<'_>) -> Part {
-        if std::mem::take(&mut self.is_changed) {
-            if S::FLOWS > 0 {
-                let happened = flows_between::<S>(&self.published.words, &self.words, tick.span);
-                self.averages.resize(tick.averages.words(S::FLOWS), 0);
-                tick.averages.update(&mut self.averages, &happened);
-            }
-            self.published = Arc::new(SetPart {
-                words: self.words.as_slice().into(),
-                buckets: self.buckets.as_mut().map(BucketRows::publish),
-                averages: self.averages.as_slice().into(),
-            });
-        }
+        self.published = self.latest(tick);
+        self.is_changed = false;
         Part::Set(self.published.clone())
     }
 
+    fn preview(&mut self, tick: &mut Tick<'_>) -> Part {
+        Part::Set(self.latest(tick))
+    }
+
     fn bytes(&self) -> [usize; 2] {
-        let words = 2 * (S::WORDS + self.averages.len()) * size_of::<u64>();
+        let words = (2 * S::WORDS + self.published.averages.len()) * size_of::<u64>();
         let buckets = self.buckets.as_ref();
         let bytes = words + buckets.map_or(0, BucketRows::bytes);
         [bytes, buckets.map_or(0, BucketRows::past_bytes)]
