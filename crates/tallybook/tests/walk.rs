@@ -376,7 +376,7 @@ fn a_snapshot_is_readable_text() {
         "  leaf_counter ",
         " 512 bytes\n",
         "  by_both{side=\"left\",size=\"large\"} ",
-        "count 1, p50 250ms",
+        "count 1, mean 250.0ms",
         "\ntrees\n  total, 0 refused\n",
         "  key=\"key \\\"2\\\"\"\n",
     ] {

@@ -5,6 +5,7 @@ use super::combine::aligned;
 use super::measure::ends;
 use super::measure::{Measured, bucket_count, index_of_bucket};
 use super::{Bucket, Distribution, Measure};
+use std::fmt;
 use std::time::Duration;
 
 /// A [`Distribution`] of integers or of durations.
@@ -163,6 +164,13 @@ impl AnyDistribution {
             }
             _ => {}
         }
+    }
+}
+
+/// As the distribution that it is.
+impl fmt::Display for AnyDistribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        either!(self, it => it.fmt(f))
     }
 }
 

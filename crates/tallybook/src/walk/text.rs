@@ -5,10 +5,8 @@ use super::item::Item;
 use super::rates::{Rate, Rates};
 use super::values::{Metric, Sample, Values};
 use super::{GaugeValue, Walk};
-use crate::distribution::{AnyDistribution, Measured};
 use crate::read::{DeclarationKind, Difference, Snapshot};
 use std::fmt::{self, Display, Formatter};
-use std::time::Duration;
 
 /// How many entries of a family `{}` shows; `{:#}` shows all.
 const ENTRIES: usize = 20;
@@ -182,34 +180,17 @@ fn value(metric: &Metric<'_>) -> String {
             format!("{} live, {} opened, {} closed", live.live(), live.opened, live.closed)
         }
         Sample::TimedLive { count, time, ages } => format!(
-            "{} live, {} opened, {} closed, open for {time:?}, ages {}",
+            "{} live, {} opened, {} closed, open for {time:?}, ages: {}",
             count.live(),
             count.opened,
             count.closed,
-            distribution(ages, ""),
+            ages,
         ),
         Sample::Max(value) | Sample::Min(value) => optional(value),
-        Sample::Histogram(it) => distribution(it, &unit),
+        Sample::Histogram(it) => it.to_string(),
         // They are taken apart.
         Sample::Group(_) | Sample::PerLabel(_) => String::new(),
     }
-}
-
-/// Count, and quantiles where there are any.
-fn distribution(of: &AnyDistribution, unit: &str) -> String {
-    let shown = |value: f64| match of.measured() {
-        Measured::Integer => format!("{value:.1}{unit}"),
-        Measured::Duration => {
-            format!("{:?}", Duration::try_from_secs_f64(value).unwrap_or(Duration::MAX))
-        }
-    };
-    let mut text = format!("count {}", of.count());
-    for (name, q) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)] {
-        if let Some(value) = of.quantile(q) {
-            text += &format!(", {name} {}", shown(value));
-        }
-    }
-    text
 }
 
 /// A text for the rates of each metric, in the order of metrics.
