@@ -63,6 +63,7 @@ pub fn implementation(
         impl #krate::Label for #ident {
             const NAME: &'static str = #name;
             const VALUES: &'static [&'static str] = &[#(#values),*];
+            const ALL: &'static [Self] = &[#(Self::#variants),*];
             type Each<T> = [T; #count];
 
             fn each<T>(make: impl ::core::ops::FnMut(usize) -> T) -> [T; #count] {

@@ -3,9 +3,11 @@
 //! variants are kinds of events. Use them through the crate `tallybook`, which re-exports them.
 #![forbid(unsafe_code)]
 
+mod constants;
 mod docs;
 mod event;
 mod field;
+mod flatten;
 mod label;
 mod metric;
 mod name;

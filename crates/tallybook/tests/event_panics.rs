@@ -35,6 +35,7 @@ fn one_event_that_cannot_be_told_apart_is_lost_and_no_other() {
     impl Label for Odd {
         const NAME: &'static str = "odd";
         const VALUES: &'static [&'static str] = &["only"];
+        const ALL: &'static [Self] = &[Odd(0)];
         type Each<T> = [T; 1];
         fn each<T>(make: impl FnMut(usize) -> T) -> [T; 1] {
             std::array::from_fn(make)

@@ -315,7 +315,8 @@ fn ends(f: impl FnOnce()) -> bool {
 }
 
 fn check_account(events: &ByKind<Kind, EventStatsSnapshot>, what: &str) {
-    for (name, e) in events.iter() {
+    for (kind, e) in events {
+        let name = kind.value();
         assert_eq!(e.sent, e.applied + e.coalesced + e.dropped + e.lost, "{what}, {name}: {e:?}");
     }
 }

@@ -128,7 +128,7 @@ impl<E: Event> Outbox<E> {
         number: Option<u64>,
         config: &MailboxConfig,
     ) {
-        let (waiting, account) = (&self.queues[index], &self.account.0.all()[index]);
+        let (waiting, account) = (&self.queues[index], &self.account.all()[index]);
         account.sent.inc();
         let event = Owned::new(event);
         let lost = Lost(account);
@@ -152,7 +152,7 @@ impl<E: Event> Outbox<E> {
 
     /// Counts an event of that kind that is not taken.
     pub(crate) fn refuse(&self, kind: E::Kind) {
-        let account = &self.account.0[kind];
+        let account = &self.account[kind];
         account.sent.inc();
         account.dropped.inc();
     }
@@ -166,7 +166,7 @@ impl<E: Event> Outbox<E> {
             let unordered = waiting.unordered.take(&mut into.unordered);
             let ordered = waiting.ordered.take(&mut into.ordered);
             let queued = (unordered + ordered) as u64;
-            self.account.0.all()[kind].sent.add(queued);
+            self.account.all()[kind].sent.add(queued);
             let (records, freed) = waiting.overflow.take();
             into.freed += freed;
             into.counts[kind] += queued + records.len() as u64;
