@@ -108,7 +108,8 @@ const METRICS: [&str; 9] = [
     "PerLabel",
 ];
 
-/// An error for the types that are known not to be metrics. For all others the compiler checks the trait.
+/// An error for the types that are known not to be metrics. For all others the compiler checks the
+/// trait.
 fn check_type(ty: &Type) -> Result<(), Error> {
     let instead = match ty {
         Type::Path(_) => plain_path(ty).and_then(instead_of_path),
@@ -135,20 +136,23 @@ fn check_type(ty: &Type) -> Result<(), Error> {
     }
 }
 
-const NATURAL: &str = "write `Counter` for a number that only grows, `UpDownCounter` for one that goes both ways, \
-    `Gauge` for the last value set, `Histogram` for how values are spread, `Max` or `Min` for the extreme of an interval";
-const INTEGER: &str = "write `UpDownCounter` for a sum that goes both ways, `Gauge` for the last value set, `Counter` \
-    for a number that only grows";
+const NATURAL: &str = "write `Counter` for a number that only grows, `UpDownCounter` for one that \
+    goes both ways, `Gauge` for the last value set, `Histogram` for a distribution of values, \
+    `Max` or `Min` for the maximum or minimum of an interval";
+const INTEGER: &str = "write `UpDownCounter` for a sum that goes both ways, `Gauge` for the last \
+    value set, `Counter` for a number that only grows";
 const FLOAT: &str = "write `Gauge<f64>` for the last value set";
-const SWITCH: &str = "write `Live` or `TimedLive` for something that opens and closes, or `Gauge` and set it to 0 or 1";
-const TEXT: &str = "a set holds numbers. Write `PerLabel<E, Counter>` for a few known texts, where `E` is an enum with \
-    `#[derive(Label)]`, or make the text the key of a family";
-const COLLECTION: &str = "write `PerLabel<E, Counter>` for one metric per variant of an enum `E` with `#[derive(Label)]`, \
-    or use a family for keys that are known only at run time";
-const WRAPPER: &str = "write the metric itself: it is recorded through a shared reference, from any thread, and starts \
-    at zero";
-const TIME: &str = "write `Histogram<Duration>` for how durations are spread, `TimedLive` for how long things are open, \
-    `Counter` with `#[stats(unit = \"nanoseconds\")]` for time spent, `Gauge` for a point in time";
+const SWITCH: &str = "write `Live` or `TimedLive` for something that opens and closes, or `Gauge` \
+    and set it to 0 or 1";
+const TEXT: &str = "a set holds numbers. Write `PerLabel<E, Counter>` for a few known strings, \
+    where `E` is an enum with `#[derive(Label)]`, or make the string the key of a family";
+const COLLECTION: &str = "write `PerLabel<E, Counter>` for one metric per variant of an enum `E` \
+    with `#[derive(Label)]`, or use a family for keys that are known only at run time";
+const WRAPPER: &str =
+    "write the metric itself: any thread records on it through a shared reference";
+const TIME: &str = "write `Histogram<Duration>` for a distribution of durations, `TimedLive` for \
+    how long things are open, `Counter` with `#[stats(unit = \"nanoseconds\")]` for time spent, \
+    `Gauge` for a point in time";
 
 fn instead_of_path(path: &Path) -> Option<&'static str> {
     let last = path.segments.last()?.ident.to_string();
@@ -166,7 +170,7 @@ fn instead_of_path(path: &Path) -> Option<&'static str> {
             COLLECTION
         }
         "Option" | "Box" | "Rc" | "Arc" | "Mutex" | "RwLock" | "Cell" | "RefCell" => WRAPPER,
-        // A set of the program's own may well have one of these names.
+        // A program may have a set of one of these names.
         "Duration" | "Instant" | "SystemTime" if in_std => TIME,
         _ => return None,
     })

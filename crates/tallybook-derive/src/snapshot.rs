@@ -48,8 +48,8 @@ fn methods(set: &Set) -> TokenStream {
         #[automatically_derived]
         #[allow(dead_code)]
         impl #snapshot {
-            /// The change from `earlier` to this snapshot. Gauges, and the minimum and maximum of an
-            /// interval, are those of this snapshot.
+            /// The change from `earlier` to this snapshot. Gauges, and the minimum and maximum of
+            /// an interval, are those of this snapshot.
             #[must_use]
             #vis fn difference(&self, earlier: &Self) -> Self {
                 <#ident as #krate::metric::Metric>::difference(self, earlier)

@@ -113,7 +113,7 @@ fn check_names(fields: &[Field], errors: &mut darling::error::Accumulator) {
     }
 }
 
-/// An error for anything that is not a struct with named fields and without parameters.
+/// An error for anything but a struct with named fields and without parameters.
 fn check_shape(input: &DeriveInput) -> Result<(), Error> {
     if !input.generics.params.is_empty() {
         let text = "a set cannot have type parameters or lifetimes, because its metrics are a fixed \
@@ -132,9 +132,9 @@ fn check_shape(input: &DeriveInput) -> Result<(), Error> {
     Err(Error::custom(text).with_span(span))
 }
 
-const TUPLE: &str = "the metrics of a set are named by their fields: write `struct … { requests: Counter }` instead of \
-    `struct …(Counter)`";
+const TUPLE: &str = "the fields of a set name its metrics: write `struct … { requests: Counter }` \
+    instead of `struct …(Counter)`";
 const EMPTY: &str = "a set needs at least one metric: write a field, such as `requests: Counter`";
-const ENUM: &str = "a set is a struct of metrics. For one metric per variant derive `Label` for the enum and write a \
-    field such as `requests: PerLabel<…, Counter>` in a struct";
+const ENUM: &str = "a set is a struct of metrics. For one metric per variant derive `Label` for the \
+    enum and write a field such as `requests: PerLabel<…, Counter>` in a struct";
 const UNION: &str = "a set is a struct of metrics: write `struct` instead of `union`";

@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 use tallybook::event::{Close, NoReply};
-use tallybook::{Actor, Event, Reducer, Registry};
+use tallybook::{Actor, Event, Label, Reducer, Registry};
 
 static IN_USE: AtomicIsize = AtomicIsize::new(0);
 
@@ -179,7 +179,8 @@ fn runtimes_shut_down() {
     };
     send_much(&actor);
     let now = collector.tick();
-    for (name, e) in now.events(&actor).iter() {
+    for (kind, e) in &now.events(&actor) {
+        let name = kind.value();
         assert_eq!(e.sent, e.applied + e.coalesced + e.dropped + e.lost, "{name}: {e:?}");
         assert_eq!(e.sent, 51 * 40, "{name}");
     }

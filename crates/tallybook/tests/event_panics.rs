@@ -157,16 +157,10 @@ impl Event for Keyed {
     }
     fn delivery(kind: Kind) -> Delivery {
         match kind {
-            Kind::Newest => {
-                Delivery { order: Order::Ordered, overflow: OverflowPolicy::DropNewest }
-            }
-            Kind::Oldest => {
-                Delivery { order: Order::Unordered, overflow: OverflowPolicy::DropOldest }
-            }
-            Kind::Merged => Delivery { order: Order::Ordered, overflow: OverflowPolicy::Coalesce },
-            Kind::MergedLoose => {
-                Delivery { order: Order::Unordered, overflow: OverflowPolicy::Coalesce }
-            }
+            Kind::Newest => Delivery::new(Order::Ordered, OverflowPolicy::DropNewest),
+            Kind::Oldest => Delivery::new(Order::Unordered, OverflowPolicy::DropOldest),
+            Kind::Merged => Delivery::new(Order::Ordered, OverflowPolicy::Coalesce),
+            Kind::MergedLoose => Delivery::new(Order::Unordered, OverflowPolicy::Coalesce),
         }
     }
     fn key(&self) -> u32 {
@@ -214,7 +208,8 @@ fn each_event_is_dropped_once_though_each_drop_panics() {
                     actor.restart(Minefield(others.clone(), Bomb(others.clone())));
                     let now = collector.tick();
                     let mut sent = 0;
-                    for (name, e) in now.events(&actor).iter() {
+                    for (kind, e) in &now.events(&actor) {
+                        let name = kind.value();
                         let sum = e.applied + e.coalesced + e.dropped + e.lost;
                         assert_eq!(e.sent, sum, "{name}: {e:?}");
                         sent += e.sent;

@@ -51,7 +51,7 @@ impl Event for Change {
             Kind::Oldest => OverflowPolicy::DropOldest,
             Kind::Merged | Kind::Loose => OverflowPolicy::Coalesce,
         };
-        Delivery { order, overflow: full }
+        Delivery::new(order, full)
     }
     fn key(&self) -> u32 {
         self.key
@@ -96,7 +96,8 @@ fn actor(capacity: usize) -> (Registry, Actor<Table>, Collector) {
 }
 
 fn check_account(events: &ByKind<Kind, EventStatsSnapshot>) {
-    for (name, e) in events.iter() {
+    for (kind, e) in events {
+        let name = kind.value();
         assert_eq!(e.sent, e.applied + e.coalesced + e.dropped + e.lost, "{name}: {e:?}");
     }
 }

@@ -92,7 +92,8 @@ fn timers_of_all_forms_stand_in_a_struct_and_record_once() {
     assert_eq!(timers.of_entry.on().key(), Some(&1));
     world.advance(10);
     assert_eq!(timers.fine.elapsed(), Duration::from_millis(10));
-    drop(timers);
+    let Timers { owned, borrowed, fine, by_route, of_entry, nested } = timers;
+    drop((owned, borrowed, fine, by_route, of_entry, nested));
     world.advance(10);
 
     let cut = world.collector.tick();

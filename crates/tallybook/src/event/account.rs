@@ -1,21 +1,21 @@
-//! The account of events: what became of those that were sent.
+//! The account of events: how many were sent, applied, merged, dropped and lost.
 
 use crate::metric::{Boxed, Counter, Label, Metric, PerLabel, Stats};
 use crate::schema::{Field, Group};
 
-/// What became of the events of one kind: in every snapshot `sent == applied + coalesced + dropped + lost`, for nothing is
-/// queued at a cut.
+/// The account of one kind of event. In every snapshot
+/// `sent == applied + coalesced + dropped + lost`, because no event is queued at a cut.
 #[derive(tallybook_derive::Stats)]
 pub struct EventStats {
     /// Events sent.
     pub sent: Counter,
-    /// Events that the reducer took. One that others were merged into counts once.
+    /// Events that the reducer applied. One that others were merged into counts once.
     pub applied: Counter,
-    /// Events that were merged into another, because there was no room.
+    /// Events that were merged into another, because the queue was full.
     pub coalesced: Counter,
-    /// Events dropped, because there was no room or the actor was closed.
+    /// Events that were dropped, because the queue was full or the actor was closed.
     pub dropped: Counter,
-    /// Events that reached no reducer, because it had panicked, or a method of the event or its key did.
+    /// Events that were not applied, because the reducer, the event or its key panicked.
     pub lost: Counter,
 }
 

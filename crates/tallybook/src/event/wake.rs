@@ -1,4 +1,4 @@
-//! [`Wake`]: asking the collector to close an epoch ahead of time.
+//! [`Wake`]: asks the collector to close an epoch early.
 
 use crate::support::signal::{Listener, Signal};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ pub(crate) struct Wake {
 }
 
 impl Wake {
-    /// Asks for it. Wakes the collector once until it has come.
+    /// Asks for it, and wakes the collector unless it was already asked.
     pub(crate) fn ask(&self) {
         // Relaxed: the signal's lock orders it.
         if !self.is_asked.swap(true, Relaxed) {
@@ -20,23 +20,23 @@ impl Wake {
         }
     }
 
-    /// Wakes the collector to look at something else.
+    /// Wakes the collector for another reason.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn notify(&self) {
         self.changed.notify();
     }
 
-    /// Whether it has been asked for since the last [`take`](Self::take).
+    /// Whether there was a request since the last [`take`](Self::take).
     pub(crate) fn is_asked(&self) -> bool {
         self.is_asked.load(Relaxed)
     }
 
-    /// Takes the request, if there is one: an epoch that is open now is about to be closed.
+    /// Takes the request, if there is one: the open epoch is about to be closed.
     pub(crate) fn take(&self) {
         self.is_asked.swap(false, Relaxed);
     }
 
-    /// Notified when something may have changed from now on.
+    /// A listener for requests and notifications from now on.
     pub(crate) fn listen(&self) -> Listener {
         self.changed.listen()
     }

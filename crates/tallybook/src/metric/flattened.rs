@@ -133,9 +133,12 @@ mod tests {
 
     #[test]
     fn names_overlap_however_deep_they_are() {
-        assert!(OUTER.overlap(Names::new(&["a", "writes"], &[])));
-        assert!(Names::new(&["a"], &[Names::new(&["writes"], &[])]).overlap(OUTER));
-        assert!(!OUTER.overlap(Names::new(&["a"], &[Names::new(&["b"], &[])])));
+        const SHALLOW: Names = Names::new(&["a", "writes"], &[]);
+        const DEEP: Names = Names::new(&["a"], &[Names::new(&["writes"], &[])]);
+        const OTHER: Names = Names::new(&["a"], &[Names::new(&["b"], &[])]);
+        assert!(OUTER.overlap(SHALLOW) && SHALLOW.overlap(OUTER));
+        assert!(OUTER.overlap(DEEP) && DEEP.overlap(OUTER));
+        assert!(!OUTER.overlap(OTHER) && !OTHER.overlap(OUTER));
         assert!(!Names::NONE.overlap(OUTER));
     }
 }

@@ -17,11 +17,12 @@ use std::time::Duration;
 /// a [`Distribution`](crate::Distribution): count, sum, extrema, quantiles, buckets.
 ///
 /// Buckets are base-2 exponential, as in Prometheus' native histograms and OTLP's exponential
-/// histograms: at scale `s` a bucket's inclusive upper bound is `2^(1 / 2^s)` times its lower bound.
-/// At the default scale 3 there are eight buckets to a doubling, and a quantile is off by at most
-/// 4.5 %; `Histogram<u64, 5>` has 32 and is off by at most 1.1 %. Scales range from 0 to 8. All of
-/// `u64` is in range: zero has a bucket of its own, and the largest value is in the last. Durations
-/// are kept in whole nanoseconds, in buckets of seconds; those above 584 years count as 584 years.
+/// histograms: at scale `s` a bucket's inclusive upper bound is `2^(1 / 2^s)` times its lower
+/// bound. At the default scale 3 there are eight buckets to a doubling, and a quantile is off by at
+/// most 4.5 %; `Histogram<u64, 5>` has 32 and is off by at most 1.1 %. Scales range from 0 to 8.
+/// All of `u64` is in range: zero has a bucket of its own, and the largest value is in the last.
+/// Durations are kept in whole nanoseconds, in buckets of seconds; those above 584 years count as
+/// 584 years.
 ///
 /// Count, sum, extrema and buckets of one snapshot always agree, because one fact writes all of
 /// them. The sum, the minimum and the maximum are exact.
@@ -29,11 +30,11 @@ use std::time::Duration;
 /// [`Set::timer`](crate::Set::timer) measures and records a duration.
 ///
 /// # Memory
-/// A histogram takes 56 bytes, and a table of counts from the first value on. The table has 64 bytes
-/// at first and doubles when more than three quarters of it are in use, or when two values want one
-/// cell of a small table, up to 8 KiB at scale 3. A set has two histograms per thread. A family has
-/// two per key and two per cache line of a thread, each with a table only if it was needed. A
-/// snapshot has 128 bytes for each 16 neighbouring buckets in use.
+/// A histogram takes 56 bytes, and a table of counts from the first value on. The table has 64
+/// bytes at first and doubles when more than three quarters of it are in use, or when two values
+/// want one cell of a small table, up to 8 KiB at scale 3. A set has two histograms per thread. A
+/// family has two per key and two per cache line of a thread, each with a table only if it was
+/// needed. A snapshot has 128 bytes for each 16 neighbouring buckets in use.
 ///
 /// ```
 /// use std::time::{Duration, Instant};

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 /// The number of things that are open now: a counter of openings and one of closings.
 ///
-/// Guards drive it. [`Set::open`](crate::Set::open) and [`Entry::open`](crate::Entry::open) count an
-/// opening, and the guard counts the closing when it is dropped, on any thread. Every snapshot has
-/// `closed <= opened`. [`TimedLive`](crate::TimedLive) also measures for how long things are open.
+/// Guards drive it. [`Set::open`](crate::Set::open) and [`Entry::open`](crate::Entry::open) count
+/// an opening, and the guard counts the closing when it is dropped, on any thread. Every snapshot
+/// has `closed <= opened`. [`TimedLive`](crate::TimedLive) also measures for how long things are
+/// open.
 pub struct Live {
     opened: Counter,
     closed: Counter,

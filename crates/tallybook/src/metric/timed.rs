@@ -1,9 +1,9 @@
 //! [`TimedLive`]: what is open now, and for how long it has been open.
 //!
-//! With `O` openings at times `o` and `C` closings at times `c`, the total time open by the time `t`
-//! is `sum(c) - sum(o) + (O - C) * t`: from `o` to `c` for what is closed, and from `o` to `t` for
-//! the rest. So a fact only adds its own time to a sum, and the integral is exact at every cut, also
-//! where nothing changes.
+//! With `O` openings at times `o` and `C` closings at times `c`, the total time open by the time
+//! `t` is `sum(c) - sum(o) + (O - C) * t`: from `o` to `c` for what is closed, and from `o` to `t`
+//! for the rest. So a fact only adds its own time to a sum, and the integral is exact at every cut,
+//! also where nothing changes.
 
 use super::field::{Metric, Sealed};
 use super::histogram::Histogram;
@@ -17,8 +17,8 @@ use std::time::Duration;
 /// The ages of a [`TimedLive`].
 type DurationHistogram = Histogram<Duration, AGES_SCALE>;
 
-/// A [`Live`](crate::Live) that also measures time: the total time that things have been open so far
-/// (connected-seconds, viewer-seconds), and the distribution of the ages at which they closed.
+/// A [`Live`](crate::Live) that also measures time: the total time that things have been open so
+/// far (connected-seconds, viewer-seconds), and the distribution of the ages at which they closed.
 ///
 /// Guards drive it, as they drive `Live`. The registry's clock is read when a guard opens and when
 /// it closes, once per fact: everything that one fact opens or closes, in any number of sets, does

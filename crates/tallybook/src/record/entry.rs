@@ -14,7 +14,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A handle to one entry of a family, `Send` and `Sync`. The entry is in snapshots while it is held.
+/// A handle to one entry of a family, `Send` and `Sync`. The entry is in snapshots while it is
+/// held.
 ///
 /// Cloning or dropping a handle is a read-modify-write on a counter that all holders of the entry
 /// share; recording is not. An entry counts its holders in 32 bits: one that had four billion at

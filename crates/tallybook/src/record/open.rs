@@ -9,8 +9,8 @@ use std::time::Duration;
 /// The guard of a [`Live`] or a [`TimedLive`](crate::TimedLive): one thing that is open until this
 /// is dropped. Made by [`Set::open`](crate::Set::open) and [`Entry::open`](crate::Entry::open).
 ///
-/// A guard is `Send` if its parts are: it may be dropped on another thread, by a task that moved, or
-/// by a future that is cancelled. It counts exactly one closing. A guard that is leaked
+/// A guard is `Send` if its parts are: it may be dropped on another thread, by a task that moved,
+/// or by a future that is cancelled. It counts exactly one closing. A guard that is leaked
 /// (`std::mem::forget`) stays open.
 ///
 /// With a constant that the derive made, the type has a name: `Open<Set<Server>>` for a `Live`,

@@ -53,9 +53,9 @@ impl<S: Stats> Set<S> {
     /// what it changed before remains recorded, and the panic propagates. In a disabled registry
     /// `fact` is not called.
     ///
-    /// Recording never waits for another thread, except for a thread's first fact on this set, which
-    /// allocates and briefly takes two locks. After that it allocates only when the values of a
-    /// histogram spread further than before.
+    /// Recording never waits for another thread, except for a thread's first fact on this set,
+    /// which allocates and briefly takes two locks. After that it allocates only when the values of
+    /// a histogram spread further than before.
     ///
     /// # Read first, then record
     /// A fact belongs to the moment it begins. What the closure learns from another thread while it
@@ -163,8 +163,8 @@ impl<S: Stats> Set<S> {
 
     /// Like [`open`](Set::open), for a field under a value of a label.
     ///
-    /// `field` is a constant that the derive makes for each `PerLabel` of a `Live` or a `TimedLive`,
-    /// or a closure without captures that reaches into nested sets.
+    /// `field` is a constant that the derive makes for each `PerLabel` of a `Live` or a
+    /// `TimedLive`, or a closure without captures that reaches into nested sets.
     ///
     /// ```
     /// use tallybook::record::OpenLabel;
