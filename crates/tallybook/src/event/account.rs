@@ -5,7 +5,7 @@ use crate::schema::{Field, Group};
 
 /// The account of one kind of event. In every snapshot
 /// `sent == applied + coalesced + dropped + lost`, because no event is queued at a cut.
-#[derive(tallybook_derive::Stats)]
+#[derive(Debug, tallybook_derive::Stats)]
 pub struct EventStats {
     /// Events sent.
     pub sent: Counter,

@@ -44,8 +44,9 @@ pub enum OverflowPolicy {
     DropNewest,
     /// The oldest event in the queue is dropped in its place, and counted as dropped.
     DropOldest,
-    /// The event is [merged](Event::coalesce) with earlier overflow, one event per key, so none is
-    /// ever dropped. The merged event is applied in the place of the last one merged into it.
+    /// The event is [merged](super::Event::coalesce) with earlier overflow, one event per key, so
+    /// none is ever dropped. The merged event is applied in the place of the last one merged into
+    /// it.
     ///
     /// Memory is bounded only by the number of different keys that a thread sends in one epoch.
     /// Each key takes the size of a key and an event, and a few words, until the collector takes

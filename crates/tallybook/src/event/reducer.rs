@@ -10,12 +10,12 @@ use std::time::Duration;
 /// [`#[derive(Event)]`](macro@crate::Event) implements it.
 ///
 /// # Panics
-/// The methods are called in [`Sender::send`], on the sender's thread. If one of them panics there,
-/// or the key's `Hash`, `Eq` or `Drop`, or the event's `Drop`, the panic propagates to the sender.
-/// The account still adds up: an event that the panic destroys is lost, and so is one that was
-/// being merged with it; if `kind` panics, the event was not sent. The collector calls `kind`, too;
-/// if it panics there, the event is lost. All of them may record facts and send events, to any
-/// actor.
+/// The methods are called in [`Sender::send`](super::Sender::send), on the sender's thread. If one
+/// of them panics there, or the key's `Hash`, `Eq` or `Drop`, or the event's `Drop`, the panic
+/// propagates to the sender. The account still adds up: an event that the panic destroys is lost,
+/// and so is one that was being merged with it; if `kind` panics, the event was not sent. The
+/// collector calls `kind`, too; if it panics there, the event is lost. All of them may record facts
+/// and send events, to any actor.
 pub trait Event: Send + Sized + 'static {
     /// The kinds of events, each of which has an account.
     type Kind: Label;

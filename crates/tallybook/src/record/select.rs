@@ -5,17 +5,17 @@ use std::fmt;
 
 /// What selects a metric `M` of a set `S` for a guard: a function or closure from the set to the
 /// metric, or [`Labelled`]. Sealed.
-pub trait Select<S, M>: select::Sealed<S, M> {}
-impl<S, M, F: select::Sealed<S, M>> Select<S, M> for F {}
+pub trait Select<S, M>: sealed::Sealed<S, M> {}
+impl<S, M, F: sealed::Sealed<S, M>> Select<S, M> for F {}
 
-pub(super) mod select {
+mod sealed {
     /// The method of [`Select`](super::Select), hidden from other crates.
     pub trait Sealed<S, M> {
         fn select<'a>(&self, stats: &'a S) -> &'a M;
     }
 }
 
-impl<S, M, F: Fn(&S) -> &M> select::Sealed<S, M> for F {
+impl<S, M, F: Fn(&S) -> &M> sealed::Sealed<S, M> for F {
     #[inline(always)]
     fn select<'a>(&self, stats: &'a S) -> &'a M {
         self(stats)
@@ -35,7 +35,7 @@ impl<S, K: Copy, M> Labelled<S, K, M> {
     }
 }
 
-impl<S, K: Copy, M> select::Sealed<S, M> for Labelled<S, K, M> {
+impl<S, K: Copy, M> sealed::Sealed<S, M> for Labelled<S, K, M> {
     #[inline(always)]
     fn select<'a>(&self, stats: &'a S) -> &'a M {
         (self.field)(stats, self.label)
