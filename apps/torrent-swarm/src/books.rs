@@ -1,6 +1,6 @@
 //! What is counted, and the books it is kept in: one set for the swarm, one entry per member.
 //!
-//! Every number here exists twice, once in [`Swarm`] and once in the entry of the [`Member`] it belongs to, and both are
+//! All [`Traffic`] is counted twice, once in [`Swarm`] and once in the entry of the [`Member`] it belongs to, and both are
 //! changed by one fact. So every snapshot has to satisfy `sum over members (present + departed) == swarm`. A fact that counts
 //! something that takes time says how long it took as well, so each histogram has as many times as its counter has counts.
 
@@ -15,16 +15,16 @@ use tokio::sync::watch;
 
 use crate::wire::Wire;
 
-/// One member of the swarm: the seed or a leecher.
+/// Payload, and the storage work for it: of one member, or of the whole swarm.
 #[derive(Stats)]
-pub struct Member {
-    /// Payload written to the member's file.
+pub struct Traffic {
+    /// Payload written to files.
     #[stats(unit = "bytes")]
     pub received: Counter,
-    /// Payload read from the member's file to be sent to others.
+    /// Payload read from files to be sent to others.
     #[stats(unit = "bytes")]
     pub served: Counter,
-    /// Payload read from the member's file to check its hashes.
+    /// Payload read from files to check its hashes.
     #[stats(unit = "bytes")]
     pub checked: Counter,
     /// Payload of the pieces whose hash was right.
@@ -42,6 +42,14 @@ pub struct Member {
     pub read_time: Histogram<Duration>,
     /// How long all writes to a piece took together, those included that were in vain, for each piece counted.
     pub piece_write_time: Histogram<Duration>,
+}
+
+/// One member of the swarm: the seed or a leecher.
+#[derive(Stats)]
+pub struct Member {
+    /// What it received and served.
+    #[stats(flatten)]
+    pub traffic: Traffic,
     /// Payload of the pieces the member has, as librqbit says: those of an earlier stay and a seed's own, too.
     #[stats(unit = "bytes")]
     pub have: Gauge,
@@ -54,30 +62,9 @@ pub struct Member {
 /// The whole swarm.
 #[derive(Stats)]
 pub struct Swarm {
-    /// Payload written by all members.
-    #[stats(unit = "bytes")]
-    pub received: Counter,
-    /// Payload read by all members to be sent to others.
-    #[stats(unit = "bytes")]
-    pub served: Counter,
-    /// Payload read by all members to check hashes.
-    #[stats(unit = "bytes")]
-    pub checked: Counter,
-    /// Payload of all pieces whose hash was right.
-    #[stats(unit = "bytes")]
-    pub verified: Counter,
-    /// Pieces whose hash was right after they were received.
-    pub pieces: Counter,
-    /// Writes to storage, each of a chunk.
-    pub writes: Counter,
-    /// Reads from storage.
-    pub reads: Counter,
-    /// How long each write of a chunk took.
-    pub write_time: Histogram<Duration>,
-    /// How long each read took.
-    pub read_time: Histogram<Duration>,
-    /// How long all writes to a piece took together, for each piece counted.
-    pub piece_write_time: Histogram<Duration>,
+    /// What all members received and served.
+    #[stats(flatten)]
+    pub traffic: Traffic,
     /// Members: opened when one joins, closed when it leaves.
     pub members: TimedLive,
 }
@@ -148,57 +135,45 @@ pub struct Page {
 impl Page {
     /// A chunk of `bytes` was written to the file, which took `time`.
     pub fn received(&self, bytes: u64, time: Duration) {
-        self.swarm.record(|swarm| {
-            swarm.writes.inc();
-            swarm.received.add(bytes);
-            swarm.write_time.record(time);
-            self.member.record(|member| {
-                member.writes.inc();
-                member.received.add(bytes);
-                member.write_time.record(time);
-            });
+        self.record(|traffic| {
+            traffic.writes.inc();
+            traffic.received.add(bytes);
+            traffic.write_time.record(time);
         });
     }
 
     /// `bytes` of payload were read from the file to be sent, which took `time`.
     pub fn served(&self, bytes: u64, time: Duration) {
-        self.swarm.record(|swarm| {
-            swarm.reads.inc();
-            swarm.served.add(bytes);
-            swarm.read_time.record(time);
-            self.member.record(|member| {
-                member.reads.inc();
-                member.served.add(bytes);
-                member.read_time.record(time);
-            });
+        self.record(|traffic| {
+            traffic.reads.inc();
+            traffic.served.add(bytes);
+            traffic.read_time.record(time);
         });
     }
 
     /// `bytes` of payload were read from the file to be hashed, which took `time`.
     pub fn checked(&self, bytes: u64, time: Duration) {
-        self.swarm.record(|swarm| {
-            swarm.reads.inc();
-            swarm.checked.add(bytes);
-            swarm.read_time.record(time);
-            self.member.record(|member| {
-                member.reads.inc();
-                member.checked.add(bytes);
-                member.read_time.record(time);
-            });
+        self.record(|traffic| {
+            traffic.reads.inc();
+            traffic.checked.add(bytes);
+            traffic.read_time.record(time);
         });
     }
 
     /// A piece of `bytes` was received whole and its hash is right; writing it took `time`.
     pub fn verified(&self, bytes: u64, time: Duration) {
+        self.record(|traffic| {
+            traffic.pieces.inc();
+            traffic.verified.add(bytes);
+            traffic.piece_write_time.record(time);
+        });
+    }
+
+    /// Records the same for the member and for the swarm, as one fact.
+    fn record(&self, fact: impl Fn(&Traffic)) {
         self.swarm.record(|swarm| {
-            swarm.pieces.inc();
-            swarm.verified.add(bytes);
-            swarm.piece_write_time.record(time);
-            self.member.record(|member| {
-                member.pieces.inc();
-                member.verified.add(bytes);
-                member.piece_write_time.record(time);
-            });
+            fact(&swarm.traffic);
+            self.member.record(|member| fact(&member.traffic));
         });
     }
 

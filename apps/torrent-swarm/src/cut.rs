@@ -4,9 +4,10 @@ use std::iter::Sum;
 use std::ops::Add;
 use std::time::Duration;
 
+use tallybook::metric::TimedLiveCount;
 use tallybook::{Distribution, Snapshot};
 
-use crate::books::{Books, LibrqbitSnapshot, MemberSnapshot, SwarmSnapshot};
+use crate::books::{Books, LibrqbitSnapshot, MemberSnapshot, SwarmSnapshot, TrafficSnapshot};
 use crate::wire::OnWire;
 
 /// What a member, several members or the swarm have done.
@@ -91,41 +92,34 @@ impl Sum for Tally {
     }
 }
 
+impl Tally {
+    fn of(traffic: TrafficSnapshot, stays: &TimedLiveCount) -> Self {
+        Self {
+            received: traffic.received,
+            served: traffic.served,
+            checked: traffic.checked,
+            verified: traffic.verified,
+            pieces: traffic.pieces,
+            writes: traffic.writes,
+            reads: traffic.reads,
+            joined: stays.opened,
+            left: stays.closed,
+            write_time: traffic.write_time,
+            read_time: traffic.read_time,
+            piece_write_time: traffic.piece_write_time,
+        }
+    }
+}
+
 impl From<MemberSnapshot> for Tally {
     fn from(member: MemberSnapshot) -> Self {
-        Self {
-            received: member.received,
-            served: member.served,
-            checked: member.checked,
-            verified: member.verified,
-            pieces: member.pieces,
-            writes: member.writes,
-            reads: member.reads,
-            joined: member.stays.opened,
-            left: member.stays.closed,
-            write_time: member.write_time,
-            read_time: member.read_time,
-            piece_write_time: member.piece_write_time,
-        }
+        Self::of(member.traffic, &member.stays)
     }
 }
 
 impl From<SwarmSnapshot> for Tally {
     fn from(swarm: SwarmSnapshot) -> Self {
-        Self {
-            received: swarm.received,
-            served: swarm.served,
-            checked: swarm.checked,
-            verified: swarm.verified,
-            pieces: swarm.pieces,
-            writes: swarm.writes,
-            reads: swarm.reads,
-            joined: swarm.members.opened,
-            left: swarm.members.closed,
-            write_time: swarm.write_time,
-            read_time: swarm.read_time,
-            piece_write_time: swarm.piece_write_time,
-        }
+        Self::of(swarm.traffic, &swarm.members)
     }
 }
 

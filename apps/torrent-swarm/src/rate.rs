@@ -44,15 +44,15 @@ impl Rates {
         let swarm = window.set(&books.swarm);
         let total = window.total(&books.members);
         // What the present did not do was done by those who left. Subtracted before it is divided, so it is exact.
-        let mut departed = [total.received, total.served];
+        let mut departed = [total.traffic.received, total.traffic.served];
         let mut members = HashMap::new();
         for (name, increase) in window.entries(&books.members) {
-            departed[0] = departed[0].saturating_sub(increase.received);
-            departed[1] = departed[1].saturating_sub(increase.served);
-            let rates = window.per_second::<Member>(&increase);
+            departed[0] = departed[0].saturating_sub(increase.traffic.received);
+            departed[1] = departed[1].saturating_sub(increase.traffic.served);
+            let rates = window.per_second::<Member>(&increase).traffic;
             members.insert(name.clone(), Rate { received: rates.received, served: rates.served });
         }
-        let rates = window.rates(&books.swarm);
+        let rates = window.rates(&books.swarm).traffic;
         let seconds = window.elapsed().as_secs_f64();
         let per_second = |amount: f64| if seconds > 0.0 { amount / seconds } else { 0.0 };
         Self {
@@ -63,7 +63,7 @@ impl Rates {
                 served: per_second(departed[1] as f64),
             },
             members,
-            piece_write_time: swarm.piece_write_time,
+            piece_write_time: swarm.traffic.piece_write_time,
             present: per_second(swarm.members.time.as_secs_f64()),
             connections: per_second(total.connections.time.as_secs_f64()),
         }

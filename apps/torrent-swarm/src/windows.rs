@@ -7,9 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tallybook::metric::LiveRates;
 use tallybook::{Difference, Snapshot};
 
-use crate::books::{Books, Member, MemberRates, Swarm, SwarmRates};
+use crate::books::{Books, Member, MemberRates, Swarm, SwarmRates, TrafficRates};
 use crate::cut::Tally;
 use crate::law::Breach;
 use crate::rate::WINDOWS;
@@ -101,7 +102,7 @@ fn contradictions(window: &Difference, books: &Books) -> impl Iterator<Item = &'
     .filter_map(|(is_wrong, what)| is_wrong.then_some(what))
 }
 
-/// What rates are given of, in the order of the two functions below.
+/// What rates are given of, in the order of `speeds`.
 fn amounts(tally: &Tally) -> [f64; 8] {
     let [writes, reads] =
         [&tally.write_time, &tally.read_time].map(|times| times.sum().as_secs_f64());
@@ -112,13 +113,15 @@ fn amounts(tally: &Tally) -> [f64; 8] {
 }
 
 fn swarm_speeds(rates: &SwarmRates) -> [f64; 8] {
-    let SwarmRates { received, served, pieces, members, write_time, read_time, .. } = rates;
-    let (opened, closed) = (members.opened, members.closed);
-    [*received, *served, *pieces, opened, closed, write_time.count, write_time.sum, read_time.sum]
+    speeds(&rates.traffic, rates.members)
 }
 
 fn member_speeds(rates: &MemberRates) -> [f64; 8] {
-    let MemberRates { received, served, pieces, stays, write_time, read_time, .. } = rates;
+    speeds(&rates.traffic, rates.stays)
+}
+
+fn speeds(traffic: &TrafficRates, stays: LiveRates) -> [f64; 8] {
+    let TrafficRates { received, served, pieces, write_time, read_time, .. } = traffic;
     let (opened, closed) = (stays.opened, stays.closed);
     [*received, *served, *pieces, opened, closed, write_time.count, write_time.sum, read_time.sum]
 }

@@ -1,4 +1,4 @@
-//! Doc comments, as help texts and carried over to what is generated.
+//! Doc comments, as help texts and as the documentation of generated items.
 
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 

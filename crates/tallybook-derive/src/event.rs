@@ -39,7 +39,7 @@ fn kinds(event: &Event) -> TokenStream {
             ::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::cmp::PartialEq,
             ::core::cmp::Eq, ::core::hash::Hash,
         )]
-        // The event's own variants have been warned about.
+        // The event's own variants have their own warnings.
         #[allow(non_camel_case_types, clippy::enum_variant_names)]
         #vis enum #kind { #(#definitions),* }
         #label
@@ -56,7 +56,10 @@ fn event_impl(event: &Event) -> TokenStream {
         let (ident, order, overflow) =
             (&variant.ident, variant.order.ident(), variant.overflow.ident());
         quote! {
-            #kind::#ident => #krate::event::Delivery { order: #krate::event::Order::#order, overflow: #krate::event::OverflowPolicy::#overflow }
+            #kind::#ident => #krate::event::Delivery::new(
+                #krate::event::Order::#order,
+                #krate::event::OverflowPolicy::#overflow,
+            )
         }
     });
     let (key, key_of) = key(event);
@@ -64,8 +67,8 @@ fn event_impl(event: &Event) -> TokenStream {
     let max_bytes =
         event.max_bytes.as_ref().map(|bytes| quote! { const MAX_BYTES: usize = #bytes; });
     let text = format!(
-        "`{ident}` takes more bytes than an event may: box what is large in it, or say how many it may take, such as \
-         `#[event(max_bytes = 256)]`"
+        "`{ident}` is larger than an event may be: box its large fields, or raise the limit, such \
+         as `#[event(max_bytes = 256)]`"
     );
     let check = quote_spanned! { ident.span() =>
         const _: () = ::core::assert!(
@@ -96,7 +99,8 @@ fn event_impl(event: &Event) -> TokenStream {
     }
 }
 
-/// The type of the key, and the body of the method that gives it. What a type lacks for a key is an error where it stands.
+/// The type of the key, and the body of the method that returns it. If the type cannot be a key,
+/// the error points at it.
 fn key(event: &Event) -> (TokenStream, TokenStream) {
     let Some(Field { ty, .. }) = event.variants.iter().find_map(Variant::key) else {
         return (quote! { () }, quote! {});
@@ -114,11 +118,11 @@ fn key(event: &Event) -> (TokenStream, TokenStream) {
     (optional, quote! { match self { #(#arms),* } })
 }
 
-/// An error for anything that is not an enum with variants and without parameters.
+/// An error for anything but an enum with variants and without parameters.
 fn check_shape(input: &DeriveInput) -> Result<(), Error> {
     if !input.generics.params.is_empty() {
-        let text = "an event has no type parameters or lifetimes, because it waits in a queue of one fixed type: write a \
-            plain enum that owns what it tells";
+        let text = "an event cannot have type parameters or lifetimes, because it waits in a \
+            queue of a fixed type: write a plain enum that owns its data";
         return Err(Error::custom(text).with_span(&input.generics));
     }
     let text = match &input.data {
@@ -127,8 +131,9 @@ fn check_shape(input: &DeriveInput) -> Result<(), Error> {
             "an event needs at least one kind: write a variant, such as `Opened { peer: u32 }`"
         }
         Data::Struct(_) => {
-            "an event is an enum whose variants are its kinds: write `enum … { Opened { … }, Closed { … } }`, with the \
-             fields of this struct in a variant. For a set of metrics derive `Stats`"
+            "an event is an enum whose variants are its kinds: write \
+             `enum … { Opened { … }, Closed { … } }`, with the fields of this struct in a variant. \
+             For a set of metrics derive `Stats`"
         }
         Data::Union(_) => {
             "an event is an enum whose variants are its kinds: write `enum` instead of `union`"

@@ -2,12 +2,13 @@
 
 use crate::text::Text;
 use crate::{docs, name};
+use darling::util::Flag;
 use darling::{Error, FromField};
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
-use syn::{Attribute, Path, PathArguments, Type, Visibility};
+use syn::{Attribute, Path, Type, Visibility};
 
-/// As it stands in the source.
+/// The field as written in the source.
 #[derive(FromField)]
 #[darling(attributes(stats), forward_attrs(doc))]
 pub struct FieldInput {
@@ -17,9 +18,10 @@ pub struct FieldInput {
     attrs: Vec<Attribute>,
     name: Option<Text>,
     unit: Option<Text>,
+    flatten: Flag,
 }
 
-/// As it goes into the generated code.
+/// The field as the generated code needs it.
 pub struct Field {
     pub ident: Ident,
     pub vis: Visibility,
@@ -29,20 +31,26 @@ pub struct Field {
     pub name_span: Span,
     pub help: String,
     pub unit: Option<String>,
+    /// Whether it is a nested set whose fields appear among those of this set.
+    pub is_flattened: bool,
 }
 
 impl Field {
-    /// The field of `input`, or all that is wrong with it.
+    /// The field of `input`, or all errors in it.
     pub fn new(input: FieldInput) -> Result<Self, Error> {
         let ident = input.ident.ok_or_else(|| Error::custom("a metric needs a name"))?;
-        let (name, name_span) = match input.name {
-            Some(name) => (name.value, name.span),
+        let (name, name_span) = match &input.name {
+            Some(name) => (name.value.clone(), name.span),
             None => (ident.unraw().to_string(), ident.span()),
         };
         let mut errors = Error::accumulator();
         errors.handle(name::check(&name, "a metric", "stats(name", name_span));
         if let Some(unit) = &input.unit {
             errors.handle(name::check(&unit.value, "a unit", "stats(unit", unit.span));
+        }
+        if input.flatten.is_present() {
+            errors.handle(check_flattened(&input.name, &input.unit));
+            errors.handle(check_set(&input.ty));
         }
         errors.handle(check_type(&input.ty));
         errors.finish()?;
@@ -57,19 +65,51 @@ impl Field {
             name_span,
             help,
             unit,
-        })
-    }
-
-    /// Whether its type is written as `Live` or `TimedLive`.
-    pub fn is_live(&self) -> bool {
-        plain_path(&self.ty).and_then(|path| path.segments.last()).is_some_and(|last| {
-            (last.ident == "Live" || last.ident == "TimedLive")
-                && matches!(last.arguments, PathArguments::None)
+            is_flattened: input.flatten.is_present(),
         })
     }
 }
 
-/// An error for the types that are known not to be metrics. For all others the compiler checks the trait.
+/// An error for attributes that say something of a flattened set as a whole.
+fn check_flattened(name: &Option<Text>, unit: &Option<Text>) -> Result<(), Error> {
+    let Some((key, given)) =
+        name.as_ref().map(|name| ("name", name)).or(unit.as_ref().map(|unit| ("unit", unit)))
+    else {
+        return Ok(());
+    };
+    let text = format!(
+        "a flattened set has no {key}, because its fields appear among those of this set: remove \
+         `{key}` or `flatten`"
+    );
+    Err(Error::custom(text).with_span(&given.span))
+}
+
+/// An error for the metrics that are known not to be sets.
+fn check_set(ty: &Type) -> Result<(), Error> {
+    let last = plain_path(ty).and_then(|path| path.segments.last());
+    let Some(name) = last.map(|last| last.ident.to_string()) else { return Ok(()) };
+    if !METRICS.contains(&name.as_str()) {
+        return Ok(());
+    }
+    let text =
+        format!("`{name}` is not a set, and only a nested set can be flattened: remove `flatten`");
+    Err(Error::custom(text).with_span(ty))
+}
+
+const METRICS: [&str; 9] = [
+    "Counter",
+    "UpDownCounter",
+    "Gauge",
+    "Max",
+    "Min",
+    "Histogram",
+    "Live",
+    "TimedLive",
+    "PerLabel",
+];
+
+/// An error for the types that are known not to be metrics. For all others the compiler checks the
+/// trait.
 fn check_type(ty: &Type) -> Result<(), Error> {
     let instead = match ty {
         Type::Path(_) => plain_path(ty).and_then(instead_of_path),
@@ -96,20 +136,23 @@ fn check_type(ty: &Type) -> Result<(), Error> {
     }
 }
 
-const NATURAL: &str = "write `Counter` for a number that only grows, `UpDownCounter` for one that goes both ways, \
-    `Gauge` for the last value set, `Histogram` for how values are spread, `Max` or `Min` for the extreme of an interval";
-const INTEGER: &str = "write `UpDownCounter` for a sum that goes both ways, `Gauge` for the last value set, `Counter` \
-    for a number that only grows";
+const NATURAL: &str = "write `Counter` for a number that only grows, `UpDownCounter` for one that \
+    goes both ways, `Gauge` for the last value set, `Histogram` for a distribution of values, \
+    `Max` or `Min` for the maximum or minimum of an interval";
+const INTEGER: &str = "write `UpDownCounter` for a sum that goes both ways, `Gauge` for the last \
+    value set, `Counter` for a number that only grows";
 const FLOAT: &str = "write `Gauge<f64>` for the last value set";
-const SWITCH: &str = "write `Live` or `TimedLive` for something that opens and closes, or `Gauge` and set it to 0 or 1";
-const TEXT: &str = "a set holds numbers. Write `PerLabel<E, Counter>` for a few known texts, where `E` is an enum with \
-    `#[derive(Label)]`, or make the text the key of a family";
-const COLLECTION: &str = "write `PerLabel<E, Counter>` for one metric per variant of an enum `E` with `#[derive(Label)]`, \
-    or use a family for keys that are known only at run time";
-const WRAPPER: &str = "write the metric itself: it is recorded through a shared reference, from any thread, and starts \
-    at zero";
-const TIME: &str = "write `Histogram<Duration>` for how durations are spread, `TimedLive` for how long things are open, \
-    `Counter` with `#[stats(unit = \"nanoseconds\")]` for time spent, `Gauge` for a point in time";
+const SWITCH: &str = "write `Live` or `TimedLive` for something that opens and closes, or `Gauge` \
+    and set it to 0 or 1";
+const TEXT: &str = "a set holds numbers. Write `PerLabel<E, Counter>` for a few known strings, \
+    where `E` is an enum with `#[derive(Label)]`, or make the string the key of a family";
+const COLLECTION: &str = "write `PerLabel<E, Counter>` for one metric per variant of an enum `E` \
+    with `#[derive(Label)]`, or use a family for keys that are known only at run time";
+const WRAPPER: &str =
+    "write the metric itself: any thread records on it through a shared reference";
+const TIME: &str = "write `Histogram<Duration>` for a distribution of durations, `TimedLive` for \
+    how long things are open, `Counter` with `#[stats(unit = \"nanoseconds\")]` for time spent, \
+    `Gauge` for a point in time";
 
 fn instead_of_path(path: &Path) -> Option<&'static str> {
     let last = path.segments.last()?.ident.to_string();
@@ -127,13 +170,14 @@ fn instead_of_path(path: &Path) -> Option<&'static str> {
             COLLECTION
         }
         "Option" | "Box" | "Rc" | "Arc" | "Mutex" | "RwLock" | "Cell" | "RefCell" => WRAPPER,
-        // A set of the program's own may well have one of these names.
+        // A program may have a set of one of these names.
         "Duration" | "Instant" | "SystemTime" if in_std => TIME,
         _ => return None,
     })
 }
 
-fn plain_path(ty: &Type) -> Option<&Path> {
+/// The path that a type consists of.
+pub fn plain_path(ty: &Type) -> Option<&Path> {
     match ty {
         Type::Path(path) if path.qself.is_none() => Some(&path.path),
         Type::Group(group) => plain_path(&group.elem),

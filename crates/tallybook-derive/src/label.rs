@@ -11,7 +11,7 @@ use quote::quote;
 use syn::ext::IdentExt;
 use syn::{Data, DeriveInput, Path, parse_quote};
 
-/// As it stands in the source.
+/// The label as written in the source.
 #[derive(FromDeriveInput)]
 #[darling(attributes(label))]
 struct LabelInput {
@@ -63,6 +63,7 @@ pub fn implementation(
         impl #krate::Label for #ident {
             const NAME: &'static str = #name;
             const VALUES: &'static [&'static str] = &[#(#values),*];
+            const ALL: &'static [Self] = &[#(Self::#variants),*];
             type Each<T> = [T; #count];
 
             fn each<T>(make: impl ::core::ops::FnMut(usize) -> T) -> [T; #count] {
@@ -76,7 +77,7 @@ pub fn implementation(
     }
 }
 
-/// The values of the variants; what is wrong with them goes to `errors`.
+/// The values of the variants. Errors in them go to `errors`.
 fn values(variants: &[VariantInput], errors: &mut darling::error::Accumulator) -> Vec<String> {
     let mut names = Names::default();
     let mut values = Vec::new();
@@ -96,26 +97,26 @@ fn check_fields(variant: &VariantInput) -> Result<(), Error> {
         return Ok(());
     }
     let text = format!(
-        "a variant of a label is one value and has no fields: write `{},`. For values that are known only at run time use a \
-         family",
+        "a variant of a label is one value and cannot have fields: write `{},`. For values that \
+         are known only at run time use a family",
         variant.ident
     );
     Err(Error::custom(text).with_span(&variant.ident))
 }
 
-/// An error at `span` if a value is empty; `key` is the attribute that gives it.
+/// An error at `span` if a value is empty. `key` is the attribute that gives it.
 pub fn check_value(value: &str, variant: &Ident, key: &str, span: Span) -> Result<(), Error> {
     if !value.is_empty() {
         return Ok(());
     }
     let snake = variant.unraw().to_string().to_snake_case();
     Err(Error::custom(format!(
-        "a label's value cannot be empty: write a text, such as `#[{key} = \"{snake}\")]`"
+        "a label's value cannot be empty: write a string, such as `#[{key} = \"{snake}\")]`"
     ))
     .with_span(&span))
 }
 
-/// What the attribute says, or else the identifier in snake case; and where that stands.
+/// The value of the attribute, or else the identifier in snake case, with its span.
 pub fn spanned_or_snake(given: Option<Text>, ident: &Ident) -> (String, Span) {
     match given {
         Some(given) => (given.value, given.span),
@@ -123,18 +124,19 @@ pub fn spanned_or_snake(given: Option<Text>, ident: &Ident) -> (String, Span) {
     }
 }
 
-/// An error for anything that is not an enum with variants and without parameters.
+/// An error for anything but an enum with variants and without parameters.
 fn check_shape(input: &DeriveInput) -> Result<(), Error> {
     if !input.generics.params.is_empty() {
-        let text = "a label has no type parameters or lifetimes: write a plain enum";
+        let text = "a label cannot have type parameters or lifetimes: write a plain enum";
         return Err(Error::custom(text).with_span(&input.generics));
     }
     let text = match &input.data {
         Data::Enum(data) if !data.variants.is_empty() => return Ok(()),
         Data::Enum(_) => "a label needs at least one value: write a variant",
         Data::Struct(_) | Data::Union(_) => {
-            "a label is an enum whose variants are its values: write `enum … { Received, Sent }`. For a set of metrics \
-             derive `Stats`; for keys that are known only at run time use a family"
+            "a label is an enum whose variants are its values: write `enum … { Received, Sent }`. \
+             For a set of metrics derive `Stats`; for keys that are known only at run time use a \
+             family"
         }
     };
     Err(Error::custom(text).with_span(&input.ident))

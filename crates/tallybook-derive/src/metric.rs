@@ -1,7 +1,7 @@
-//! The implementations of `Metric` and `Stats`, field by field, and the constants for the fields that are a `Live`.
+//! The implementations of `Metric` and `Stats`, field by field.
 
-use crate::docs;
 use crate::field::Field;
+use crate::flatten;
 use crate::stats::Set;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -15,13 +15,18 @@ pub fn metric_impl(set: &Set) -> TokenStream {
     });
     let stamped = set.items("STAMPED");
     let (cells, rows, values) = (cells(set), rows(set), values(set));
+    let names = flatten::names(set);
     quote! {
+        #[automatically_derived]
+        impl #krate::private::Sealed for #ident {}
+
         #[automatically_derived]
         #[allow(deprecated)]
         impl #krate::metric::Metric for #ident {
             type Value = #snapshot;
             type Rates = #rates;
             #(#counts)*
+            #names
             const STAMPED: bool = false #(|| #stamped)*;
             #cells
             #rows
@@ -45,42 +50,19 @@ pub fn stats_impl(set: &Set) -> TokenStream {
         };
         quote! { #krate::schema::Field::new(#name, #help, #unit, #kind()) }
     });
+    let flattened = flatten::of_group(set);
     quote! {
         #[automatically_derived]
         impl #krate::Stats for #ident {
             fn group() -> #krate::schema::Group {
                 #krate::schema::Group::new(#help, ::std::vec::Vec::from([#(#fields),*]))
+                #flattened
             }
         }
     }
 }
 
-/// `Peer::connections`, by which a guard is opened, for each field that is a `Live`.
-pub fn live_fields(set: &Set) -> Option<TokenStream> {
-    let Set { ident, krate, .. } = set;
-    let consts: Vec<TokenStream> = set
-        .fields
-        .iter()
-        .filter(|field| field.is_live())
-        .map(|Field { ident: field, vis, docs, ty, .. }| {
-            let own = format!("The field `{field}`, to open a guard with.");
-            let own = (!docs::documented(docs)).then(|| quote! { #[doc = #own] });
-            quote! {
-                #(#docs)* #own
-                #vis const #field: #krate::metric::LiveField<#ident, #ty> = |set| &set.#field;
-            }
-        })
-        .collect();
-    (!consts.is_empty()).then(|| {
-        quote! {
-            #[automatically_derived]
-            #[allow(non_upper_case_globals, dead_code, deprecated)]
-            impl #ident { #(#consts)* }
-        }
-    })
-}
-
-/// What is done with the cells that a thread writes.
+/// The methods for the cells that a thread writes.
 fn cells(set: &Set) -> TokenStream {
     let (krate, fields) = (&set.krate, set.idents());
     let (at_rest, merge, drain) = (set.items("at_rest"), set.items("merge"), set.items("drain"));
@@ -99,7 +81,7 @@ fn cells(set: &Set) -> TokenStream {
     }
 }
 
-/// What is done with rows.
+/// The methods for rows.
 fn rows(set: &Set) -> TokenStream {
     let Set { snapshot, krate, .. } = set;
     let (fields, words, read) = (set.idents(), set.items("WORDS"), set.items("read"));
@@ -130,7 +112,7 @@ fn rows(set: &Set) -> TokenStream {
     }
 }
 
-/// What is done with values.
+/// The methods for values.
 fn values(set: &Set) -> TokenStream {
     let Set { snapshot, rates, krate, .. } = set;
     let (fields, difference, sum) = (set.idents(), set.items("difference"), set.items("sum"));

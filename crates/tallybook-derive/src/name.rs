@@ -1,6 +1,7 @@
-//! Which names metrics and labels can have, and those of generated types.
+//! The names that metrics and labels can have, and those of generated types.
 //!
-//! Names consist of `[a-zA-Z_][a-zA-Z0-9_]*` and do not start with `__`, so every exporter can use them as they are.
+//! Names consist of `[a-zA-Z_][a-zA-Z0-9_]*` and do not start with `__`, so every exporter can use
+//! them as they are.
 
 use crate::text::Text;
 use darling::Error;
@@ -11,37 +12,39 @@ use std::collections::HashSet;
 use syn::Path;
 use syn::ext::IdentExt;
 
-/// An error at `span` if `name` cannot be the name of `what`; `key` is the attribute that gives another one.
+/// An error at `span` if `name` cannot be the name of `what`. `key` is the attribute that gives
+/// another one.
 pub fn check(name: &str, what: &str, key: &str, span: Span) -> Result<(), Error> {
     match problem(name) {
         None => Ok(()),
         Some(problem) => Err(Error::custom(format!(
-            "`{name}` cannot be the name of {what}: {problem}. Write another one, such as `#[{key} = \"{}\")]`",
+            "`{name}` cannot be the name of {what}: {problem}. Write another name, such as `#[{key} = \"{}\")]`",
             proposal(name),
         ))
         .with_span(&span)),
     }
 }
 
-/// Names seen so far, to find the one that comes twice.
+/// The names so far, to find one that occurs twice.
 #[derive(Default)]
 pub struct Names(HashSet<String>);
 
 impl Names {
-    /// An error at `span` if `name` has been here before; `key` is the attribute that gives another one.
+    /// An error at `span` if `name` was inserted before. `key` is the attribute that gives another
+    /// one.
     pub fn insert(&mut self, name: &str, what: &str, key: &str, span: Span) -> Result<(), Error> {
         if self.0.insert(name.to_owned()) {
             return Ok(());
         }
         Err(Error::custom(format!(
-            "{what} is called `{name}` already: give this one another name, with `#[{key} = \"…\")]`"
+            "{what} is already called `{name}`: give this one another name, with `#[{key} = \"…\")]`"
         ))
         .with_span(&span))
     }
 }
 
-/// The name of a type that is generated for `own`, which is an `owner`: what the attribute `key` says, or else the name of
-/// `own` with that of the attribute behind it, as in `PeerSnapshot`.
+/// The name of a type that is generated for `own`, which is an `owner`: the value of the attribute
+/// `key`, or else the name of `own` followed by that of the attribute, as in `PeerSnapshot`.
 pub fn of_type(
     own: &Ident,
     owner: &str,
@@ -57,7 +60,7 @@ pub fn of_type(
             name.set_span(span);
             return Ok(name);
         }
-        Err(_) => "it is no identifier".to_owned(),
+        Err(_) => "it is not an identifier".to_owned(),
     };
     let text = format!(
         "`{value}` cannot be the name of the {what}: {problem}. Write `{key} = \"{default}\"`"
@@ -65,7 +68,7 @@ pub fn of_type(
     Err(Error::custom(text).with_span(&span))
 }
 
-/// A path that stands at `span`, so that errors about what it is part of do too.
+/// The path with the span `span`, so that errors about what it is part of point there.
 pub fn path_at(path: &Path, span: Span) -> TokenStream {
     let respanned = path.to_token_stream().into_iter().map(|mut token| {
         token.set_span(span);
@@ -79,7 +82,7 @@ fn problem(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("it is empty")
     } else if !name.chars().all(valid) {
-        Some("only `a-z`, `A-Z`, `0-9` and `_` can stand in it")
+        Some("a name consists of `a-z`, `A-Z`, `0-9` and `_`")
     } else if name.starts_with(|c: char| c.is_ascii_digit()) {
         Some("it starts with a digit")
     } else if name.starts_with("__") {

@@ -1,4 +1,4 @@
-//! The structs of values: what a snapshot shows of a set, and its rates.
+//! The structs of values: a set's values in a snapshot, and its rates.
 
 use crate::docs;
 use crate::field::Field;
@@ -12,14 +12,14 @@ pub fn items(set: &Set) -> TokenStream {
     let parts = [
         definition(set, snapshot, "Snapshot", "Value"),
         methods(set),
-        serialize(set, snapshot),
+        serialize(set, snapshot, "Value"),
         definition(set, rates, "Rates per second", "Rates"),
-        serialize(set, rates),
+        serialize(set, rates, "Rates"),
     ];
     quote! { #(#parts)* }
 }
 
-/// A struct with the set's fields, of the type that `item` is of each metric.
+/// A struct with the set's fields. The type of each is the associated type `item` of the metric.
 fn definition(set: &Set, name: &Ident, what: &str, item: &str) -> TokenStream {
     let Set { ident, vis, docs, .. } = set;
     let end = if docs::documented(docs) { ':' } else { '.' };
@@ -27,7 +27,7 @@ fn definition(set: &Set, name: &Ident, what: &str, item: &str) -> TokenStream {
     let fields = set.fields.iter().map(|field| {
         let Field { ident, vis, docs, .. } = field;
         let value = set.item(field, item);
-        // The set's own field has been warned about.
+        // The set's own field has its own warning.
         let undocumented = (!docs::documented(docs)).then(|| quote! { #[allow(missing_docs)] });
         quote! { #(#docs)* #undocumented #vis #ident: #value }
     });
@@ -48,14 +48,14 @@ fn methods(set: &Set) -> TokenStream {
         #[automatically_derived]
         #[allow(dead_code)]
         impl #snapshot {
-            /// What happened between `earlier` and this snapshot. Gauges and the extremes of an interval are those of
-            /// this snapshot.
+            /// The change from `earlier` to this snapshot. Gauges, and the minimum and maximum of
+            /// an interval, are those of this snapshot.
             #[must_use]
             #vis fn difference(&self, earlier: &Self) -> Self {
                 <#ident as #krate::metric::Metric>::difference(self, earlier)
             }
 
-            /// Both snapshots together, as of one set in which everything happened.
+            /// Both snapshots together, as if one set had recorded the facts of both.
             #[must_use]
             #vis fn sum(&self, other: &Self) -> Self {
                 <#ident as #krate::metric::Metric>::sum(self, other)
@@ -64,21 +64,47 @@ fn methods(set: &Set) -> TokenStream {
     }
 }
 
-fn serialize(set: &Set, values: &Ident) -> TokenStream {
-    let krate = &set.krate;
-    let (fields, name) = (set.idents(), values.to_string());
-    let (names, count) = (set.fields.iter().map(|field| &field.name), set.fields.len());
+/// `Serialize`, and `SerializeFields` for a set that flattens this one. `item` is as in
+/// [`definition`].
+fn serialize(set: &Set, values: &Ident, item: &str) -> TokenStream {
+    let (krate, name) = (&set.krate, values.to_string());
+    let own = set.fields.iter().filter(|field| !field.is_flattened).count();
+    let flattened = set.fields.iter().filter(|field| field.is_flattened).map(|field| {
+        let values = set.item(field, item);
+        quote! { <#values as #krate::private::SerializeFields>::COUNT }
+    });
+    let fields = set.fields.iter().map(|Field { ident, name, is_flattened, .. }| {
+        if *is_flattened {
+            quote! { #krate::private::SerializeFields::serialize_fields(&self.#ident, into)?; }
+        } else {
+            quote! { into.serialize_field(#name, &self.#ident)?; }
+        }
+    });
     quote! {
         #krate::__with_serde! {
+            #[automatically_derived]
+            impl #krate::private::SerializeFields for #values {
+                const COUNT: usize = #own #(+ #flattened)*;
+
+                fn serialize_fields<S: #krate::private::serde::ser::SerializeStruct>(
+                    &self,
+                    into: &mut S,
+                ) -> ::core::result::Result<(), S::Error> {
+                    #(#fields)*
+                    ::core::result::Result::Ok(())
+                }
+            }
+
             #[automatically_derived]
             impl #krate::private::serde::Serialize for #values {
                 fn serialize<S: #krate::private::serde::Serializer>(
                     &self,
                     to: S,
                 ) -> ::core::result::Result<S::Ok, S::Error> {
-                    use #krate::private::serde::ser::SerializeStruct as _;
-                    let mut row = to.serialize_struct(#name, #count)?;
-                    #(row.serialize_field(#names, &self.#fields)?;)*
+                    use #krate::private::{SerializeFields as _, serde::ser::SerializeStruct as _};
+                    let count = <Self as #krate::private::SerializeFields>::COUNT;
+                    let mut row = to.serialize_struct(#name, count)?;
+                    self.serialize_fields(&mut row)?;
                     row.end()
                 }
             }

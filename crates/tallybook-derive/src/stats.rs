@@ -3,7 +3,7 @@
 use crate::field::{Field, FieldInput};
 use crate::name::{self, Names};
 use crate::text::Text;
-use crate::{docs, metric, snapshot};
+use crate::{constants, docs, flatten, metric, snapshot};
 use darling::util::Ignored;
 use darling::{Error, FromDeriveInput, ast};
 use proc_macro2::{Ident, TokenStream};
@@ -11,7 +11,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Fields, Path, Visibility, parse_quote};
 
-/// As it stands in the source.
+/// The set as written in the source.
 #[derive(FromDeriveInput)]
 #[darling(attributes(stats), forward_attrs(doc))]
 struct SetInput {
@@ -25,7 +25,7 @@ struct SetInput {
     krate: Option<Path>,
 }
 
-/// As it goes into the generated code.
+/// The set as the generated code needs it.
 pub struct Set {
     pub ident: Ident,
     pub vis: Visibility,
@@ -42,8 +42,9 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream, Error> {
     check_shape(input)?;
     let set = Set::new(SetInput::from_derive_input(input)?)?;
     let (metric, stats) = (metric::metric_impl(&set), metric::stats_impl(&set));
-    let (live_fields, snapshot) = (metric::live_fields(&set), snapshot::items(&set));
-    Ok(quote! { #snapshot #metric #stats #live_fields })
+    let (constants, snapshot) = (constants::items(&set), snapshot::items(&set));
+    let checks = flatten::checks(&set);
+    Ok(quote! { #snapshot #metric #stats #constants #checks })
 }
 
 impl Set {
@@ -85,7 +86,8 @@ impl Set {
         self.fields.iter().map(|field| self.item(field, item)).collect()
     }
 
-    /// `<Counter as Metric>::item` for a field. All of it stands where the field's type stands, and so does an error.
+    /// `<Counter as Metric>::item` for a field, with the span of the field's type, so that errors
+    /// point there.
     pub fn item(&self, field: &Field, item: &str) -> TokenStream {
         let ty = &field.ty;
         let span = ty.span();
@@ -101,7 +103,7 @@ fn same_name(name: &Ident) -> Error {
 
 fn check_names(fields: &[Field], errors: &mut darling::error::Accumulator) {
     let mut names = Names::default();
-    for field in fields {
+    for field in fields.iter().filter(|field| !field.is_flattened) {
         errors.handle(names.insert(
             &field.name,
             "a metric of this set",
@@ -111,11 +113,11 @@ fn check_names(fields: &[Field], errors: &mut darling::error::Accumulator) {
     }
 }
 
-/// An error for anything that is not a struct with named fields and without parameters.
+/// An error for anything but a struct with named fields and without parameters.
 fn check_shape(input: &DeriveInput) -> Result<(), Error> {
     if !input.generics.params.is_empty() {
-        let text = "a set has no type parameters or lifetimes, because its metrics are one fixed list: \
-            write a struct per type, each with `#[derive(Stats)]`";
+        let text = "a set cannot have type parameters or lifetimes, because its metrics are a fixed \
+            list: write a struct for each type, each with `#[derive(Stats)]`";
         return Err(Error::custom(text).with_span(&input.generics));
     }
     let (text, span) = match &input.data {
@@ -130,9 +132,9 @@ fn check_shape(input: &DeriveInput) -> Result<(), Error> {
     Err(Error::custom(text).with_span(span))
 }
 
-const TUPLE: &str = "the metrics of a set are named by their fields: write `struct … { requests: Counter }` instead of \
-    `struct …(Counter)`";
+const TUPLE: &str = "the fields of a set name its metrics: write `struct … { requests: Counter }` \
+    instead of `struct …(Counter)`";
 const EMPTY: &str = "a set needs at least one metric: write a field, such as `requests: Counter`";
-const ENUM: &str = "a set is a struct of metrics. For one metric per variant derive `Label` for the enum and write a \
-    field such as `requests: PerLabel<…, Counter>` in a struct";
+const ENUM: &str = "a set is a struct of metrics. For one metric per variant derive `Label` for the \
+    enum and write a field such as `requests: PerLabel<…, Counter>` in a struct";
 const UNION: &str = "a set is a struct of metrics: write `struct` instead of `union`";

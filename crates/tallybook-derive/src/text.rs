@@ -1,4 +1,4 @@
-//! A text given by an attribute, and where it stands.
+//! A string given by an attribute, with its span.
 
 use darling::{Error, FromMeta};
 use proc_macro2::Span;
@@ -19,7 +19,6 @@ impl FromMeta for Text {
             return Ok(Text { value: text.value(), span: text.span() });
         }
         let key = item.path().get_ident().map(ToString::to_string).unwrap_or_default();
-        Err(Error::custom(format!("`{key}` takes a text in quotes: write `{key} = \"…\"`"))
-            .with_span(item))
+        Err(Error::custom(format!("`{key}` takes a string: write `{key} = \"…\"`")).with_span(item))
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
-use tallybook::{Actor, Counted, Counter, Event, Reducer, Registry, Sender, Set, Stats};
+use tallybook::{Actor, Counted, Counter, Event, Label, Reducer, Registry, Sender, Set, Stats};
 
 /// What is counted where it happens.
 #[derive(Stats)]
@@ -116,10 +116,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("peers: {present:?}");
     // One cut: what the reducer was told is what was counted.
     assert_eq!(*requests, now.set(&torrent).requests);
-    for (kind, events) in now.events(&peers).iter() {
+    for (kind, events) in &now.events(&peers) {
         println!(
-            "{kind:>13}: {} sent = {} applied + {} coalesced + {} dropped",
-            events.sent, events.applied, events.coalesced, events.dropped
+            "{:>13}: {} sent = {} applied + {} coalesced + {} dropped",
+            kind.value(),
+            events.sent,
+            events.applied,
+            events.coalesced,
+            events.dropped
         );
     }
     Ok(())

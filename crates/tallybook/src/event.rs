@@ -1,18 +1,21 @@
-//! Events: facts with identity, for one owner.
+//! Events: facts with identity, applied to a state with one owner.
 //!
 //! # How an event travels
-//! Sending is a fact. The event goes into a queue in the sending thread's own block at the actor's place ([`outbox`]), of the
-//! side that the open epoch has, and the counters of its [account](EventStats) stand beside it. When the collector closes an
-//! epoch it takes all queues of the quiet side, and applies what was in them to the [`Reducer`]. So an event is applied with
-//! the cut that holds the fact it was sent in, nothing is queued in a snapshot, and no queue is shared between threads.
+//! Sending is a fact. The event goes into a queue in the sending thread's own block at the actor's
+//! place (the outbox), on the side of the open epoch, next to the counters of its
+//! [account](EventStats). When the collector closes an epoch, it takes all queues of the quiet side
+//! and applies their events to the [`Reducer`]. So an event is applied with the cut that contains
+//! the fact it was sent in, no event is queued in a snapshot, and no queue is shared between
+//! threads.
 //!
-//! Queues are bounded. A sender whose queue is full to a quarter asks the collector to close an epoch ahead of time,
-//! without publishing a snapshot ([`Wake`]), so between two snapshots there may be any number of events.
+//! Queues are bounded. A sender whose queue is a quarter full asks the collector to close an epoch
+//! early, without publishing a snapshot, so there may be any number of events between two
+//! snapshots.
 //!
 //! # Order
-//! Epochs are ordered, and within one the events of one thread and kind are. An *ordered* kind also takes a number from a
-//! word that all senders share ([`Sequencer`](crate::phase::Sequencer)): sorting by it gives an order in which no effect
-//! comes before its cause, on whatever threads they were sent.
+//! Epochs are ordered, and within an epoch so are the events of one thread and kind. An event of an
+//! *ordered* kind also takes a number from a word that all senders share (the sequencer). Sorted by
+//! number, no effect precedes its cause, whatever threads they were sent on.
 
 mod account;
 mod actor;

@@ -62,7 +62,7 @@ pub use metric::{
     Counter, Gauge, Histogram, Label, Live, Max, Min, PerLabel, Stats, TimedLive, UpDownCounter,
 };
 pub use read::{Difference, FamilySnapshot, RateTracker, Reader, Snapshot};
-pub use record::{Entry, Family, Key, Open, Record, Set};
+pub use record::{Entry, Family, Key, Open, Record, Set, Timer};
 pub use registry::Registry;
 pub use tallybook_derive::{Event, Label, Stats};
 
@@ -70,6 +70,9 @@ pub use tallybook_derive::{Event, Label, Stats};
 #[doc(hidden)]
 pub mod private {
     pub use crate::event::Amount;
+    #[cfg(feature = "serde")]
+    pub use crate::metric::SerializeFields;
+    pub use crate::metric::{Names, Sealed};
     pub use crate::row::{Drain, Flows, Row, RowExtrema, Span, Sparse};
     #[cfg(feature = "serde")]
     pub use serde;

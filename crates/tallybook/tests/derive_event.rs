@@ -169,7 +169,7 @@ fn kinds_are_a_label() {
 #[test]
 fn deliveries_are_those_of_the_variant_or_else_of_the_enum() {
     let delivery = |kind| PeerEvent::delivery(kind);
-    let of = |order, full| Delivery { order, overflow: full };
+    let of = |order, overflow| Delivery::new(order, overflow);
     assert_eq!(delivery(PeerEventKind::Received), of(Order::Unordered, OverflowPolicy::Coalesce));
     assert_eq!(delivery(PeerEventKind::Choked), of(Order::Ordered, OverflowPolicy::Coalesce));
     assert_eq!(delivery(PeerEventKind::Said), of(Order::Unordered, OverflowPolicy::DropOldest));

@@ -17,7 +17,7 @@ use poll::poll_once;
 use std::thread;
 use std::time::Duration;
 use tallybook::event::{Close, NoReply};
-use tallybook::{Actor, Event, Reducer, Registry};
+use tallybook::{Actor, Event, Label, Reducer, Registry};
 
 /// Events that own memory, one of each way of delivery.
 #[derive(Event)]
@@ -170,7 +170,8 @@ fn runtimes_shut_down() {
     let now = collector.tick();
     let events = now.events(&actor);
     check_account(&events, "a runtime that shut down");
-    for (name, e) in events.iter() {
+    for (kind, e) in events.iter() {
+        let name = kind.value();
         assert_eq!(e.sent, 51 * 40, "{name}");
     }
 }

@@ -31,7 +31,7 @@ impl Event for Numbered {
     }
     fn delivery(kind: Way) -> Delivery {
         let order = if kind == Way::Ordered { Order::Ordered } else { Order::Unordered };
-        Delivery { order, overflow: OverflowPolicy::Coalesce }
+        Delivery::new(order, OverflowPolicy::Coalesce)
     }
     fn key(&self) -> u8 {
         self.key

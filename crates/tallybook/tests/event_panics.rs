@@ -25,6 +25,7 @@ fn one_event_that_cannot_be_told_apart_is_lost_and_no_other() {
     impl Label for Odd {
         const NAME: &'static str = "odd";
         const VALUES: &'static [&'static str] = &["only"];
+        const ALL: &'static [Self] = &[Odd(0)];
         type Each<T> = [T; 1];
         fn each<T>(make: impl FnMut(usize) -> T) -> [T; 1] {
             std::array::from_fn(make)
@@ -128,16 +129,10 @@ impl Event for Keyed {
     }
     fn delivery(kind: Kind) -> Delivery {
         match kind {
-            Kind::Newest => {
-                Delivery { order: Order::Ordered, overflow: OverflowPolicy::DropNewest }
-            }
-            Kind::Oldest => {
-                Delivery { order: Order::Unordered, overflow: OverflowPolicy::DropOldest }
-            }
-            Kind::Merged => Delivery { order: Order::Ordered, overflow: OverflowPolicy::Coalesce },
-            Kind::MergedLoose => {
-                Delivery { order: Order::Unordered, overflow: OverflowPolicy::Coalesce }
-            }
+            Kind::Newest => Delivery::new(Order::Ordered, OverflowPolicy::DropNewest),
+            Kind::Oldest => Delivery::new(Order::Unordered, OverflowPolicy::DropOldest),
+            Kind::Merged => Delivery::new(Order::Ordered, OverflowPolicy::Coalesce),
+            Kind::MergedLoose => Delivery::new(Order::Unordered, OverflowPolicy::Coalesce),
         }
     }
     fn key(&self) -> u32 {

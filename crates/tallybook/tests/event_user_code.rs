@@ -214,7 +214,7 @@ impl Event for Item {
             Kind::Oldest | Kind::OldestLoose => OverflowPolicy::DropOldest,
             Kind::Merged | Kind::MergedLoose => OverflowPolicy::Coalesce,
         };
-        Delivery { order, overflow: full }
+        Delivery::new(order, full)
     }
     fn key(&self) -> Key {
         at(Place::Key);

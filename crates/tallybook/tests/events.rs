@@ -54,7 +54,7 @@ impl Event for Change {
             Kind::Oldest => OverflowPolicy::DropOldest,
             Kind::Merged | Kind::Loose => OverflowPolicy::Coalesce,
         };
-        Delivery { order, overflow: full }
+        Delivery::new(order, full)
     }
     fn key(&self) -> u32 {
         self.key

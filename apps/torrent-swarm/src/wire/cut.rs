@@ -22,11 +22,10 @@ impl OnWire {
     /// Reads a snapshot.
     pub fn of(snapshot: &Snapshot, wire: &Actor<Wire>) -> Self {
         let accounts = snapshot.events(wire);
-        let all = accounts.iter().map(|(kind, events)| (kind, events.clone()));
-        let noise = WireEventKind::VALUES[WireEventKind::Noise.index()];
+        let rest = accounts.iter().filter(|(kind, _)| *kind != WireEventKind::Noise);
         Self {
             view: snapshot.state(wire),
-            events: all.filter(|(kind, _)| *kind != noise).collect(),
+            events: rest.map(|(kind, events)| (kind.value(), events.clone())).collect(),
             noise: accounts[WireEventKind::Noise].clone(),
         }
     }

@@ -33,7 +33,7 @@ impl Event for Sent {
             SentKind::Ordered => Order::Ordered,
             SentKind::Unordered => Order::Unordered,
         };
-        Delivery { order, ..Delivery::default() }
+        Delivery::new(order, Default::default())
     }
     fn key(&self) {}
     fn coalesce(&mut self, later: Sent) {

@@ -1,4 +1,4 @@
-//! How two events of the same kind and key become one.
+//! Merging two events of the same kind and key.
 
 use super::input::{Event, Variant};
 use proc_macro2::{Ident, TokenStream};
@@ -11,12 +11,12 @@ pub fn body(event: &Event) -> TokenStream {
     if arms.is_empty() {
         return quote! { *self = later; };
     }
-    // Without other variants it could not be reached.
+    // Without other variants it would be unreachable.
     let others = (event.variants.len() > 1).then(|| quote! { (_, later) => *self = later, });
     quote! { match (&mut *self, later) { #(#arms)* #others } }
 }
 
-/// What is done with a variant of which not simply the last wins.
+/// The arm for a variant whose later event does not simply win.
 fn arm(variant: &Variant) -> Option<TokenStream> {
     let ident = &variant.ident;
     if let Some(merge) = &variant.merge {
@@ -41,7 +41,8 @@ fn arm(variant: &Variant) -> Option<TokenStream> {
     })
 }
 
-/// A name per field. It stands at the field's type, and so does the error where that cannot be added up.
+/// A name per field, with the span of the field's type: if that cannot be added up, the error
+/// points there.
 fn names(variant: &Variant, what: &str) -> Vec<Ident> {
     let fields = variant.fields.iter().enumerate();
     fields.map(|(i, field)| format_ident!("{what}_{i}", span = field.ty.span())).collect()

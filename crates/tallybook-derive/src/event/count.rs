@@ -1,4 +1,4 @@
-//! What events are counted as, and `Counted`.
+//! The counters that an event changes, and `Counted`.
 
 use super::input::{Event, Field, Variant};
 use crate::name;
@@ -16,7 +16,8 @@ pub struct Counts {
     pub span: Span,
 }
 
-/// One counter, such as `pieces` or `io.received`, and the field that is added to it; 1 where there is none.
+/// One counter, such as `pieces` or `io.received`, and the field that is added to it, or 1 if there
+/// is none.
 pub struct Count {
     counter: Punctuated<Ident, Token![.]>,
     amount: Option<Member>,
@@ -50,7 +51,7 @@ impl Parse for Count {
 }
 
 impl Count {
-    /// An error where the variant has no such field. The set's fields are left to the compiler.
+    /// An error if the variant has no such field. The compiler checks the set's fields.
     pub fn check(&self, variant: &Ident, fields: &[Field]) -> Result<(), Error> {
         let Some(amount) = &self.amount else { return Ok(()) };
         if place(fields, amount).is_some() {
@@ -59,7 +60,7 @@ impl Count {
         let names: Vec<_> =
             fields.iter().map(|field| format!("`{}`", text(&field.member))).collect();
         let instead = match names.is_empty() {
-            true => "it has none. To count 1, write the counter's name alone".to_owned(),
+            true => "it has no fields. To count 1, write the counter's name alone".to_owned(),
             false => format!("write one of {}", names.join(", ")),
         };
         let text = format!("`{variant}` has no field `{}` to add: {instead}", text(amount));
@@ -88,7 +89,7 @@ pub fn counted_impl(event: &Event, set: &Path) -> TokenStream {
 
 fn arm(krate: &Path, stats: &Ident, variant: &Variant) -> TokenStream {
     let Variant { ident, fields, counts, .. } = variant;
-    // By the place of the field, which may be added to several counters.
+    // Named by the place of the field, which may be added to several counters.
     let bound = |amount: &Member| place(fields, amount).map(|i| format_ident!("amount_{i}"));
     let is_used =
         |field: &Field| counts.iter().any(|count| count.amount.as_ref() == Some(&field.member));
@@ -126,5 +127,5 @@ fn text(member: &Member) -> String {
     }
 }
 
-const HOW: &str = "write the counters of the set that change, `count(pieces)` to add 1, `count(received = bytes)` to add the \
-    field `bytes`";
+const HOW: &str = "write the counters of the set that change: `count(pieces)` to add 1, \
+    `count(received = bytes)` to add the field `bytes`";

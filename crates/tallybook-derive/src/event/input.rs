@@ -1,4 +1,4 @@
-//! What stands in the source of an event, and what of it goes into the generated code.
+//! The source of an event, and what the generated code needs of it.
 
 use super::count::{Count, Counts};
 use crate::label;
@@ -61,7 +61,7 @@ pub struct Event {
     pub kind: Ident,
     /// The set that they are counted in.
     pub stats: Option<Path>,
-    /// How large it may be, if that is said.
+    /// The maximum size, if one is given.
     pub max_bytes: Option<LitInt>,
     pub krate: Path,
     pub variants: Vec<Variant>,
@@ -140,7 +140,7 @@ impl FromMeta for OverflowPolicy {
 }
 
 impl Event {
-    /// The event of `input`, or all that is wrong with it.
+    /// The event of `input`, or all errors in it.
     pub fn new(input: &DeriveInput) -> Result<Self, Error> {
         let input = EventInput::from_derive_input(input)?;
         let mut errors = Error::accumulator();
@@ -207,7 +207,7 @@ impl Variant {
     }
 }
 
-/// The fields of a variant; what is wrong with them goes to `errors`.
+/// The fields of a variant. Errors in them go to `errors`.
 fn fields(input: Fields<FieldInput>, is_merged: bool, errors: &mut Accumulator) -> Vec<Field> {
     let mut has_key = false;
     let mut fields = Vec::new();
@@ -227,7 +227,7 @@ fn fields(input: Fields<FieldInput>, is_merged: bool, errors: &mut Accumulator) 
     fields
 }
 
-/// An error for each key whose type is written differently than that of the first.
+/// An error for each key whose type is written differently from that of the first.
 fn check_keys(variants: &[Variant], errors: &mut Accumulator) {
     let mut keys = variants.iter().filter_map(|variant| Some((&variant.ident, variant.key()?)));
     let Some((first, Field { ty: expected, .. })) = keys.next() else { return };
@@ -236,8 +236,8 @@ fn check_keys(variants: &[Variant], errors: &mut Accumulator) {
         let found = ty.to_token_stream().to_string();
         if found != expected {
             let text = format!(
-                "all keys of an event have one type, and that of `{first}` is `{expected}`: write `{expected}` instead of \
-                 `{found}`, or an enum of both in all places"
+                "all keys of an event have one type, and the key of `{first}` is a `{expected}`: \
+                 write `{expected}` instead of `{found}`, or use an enum of both everywhere"
             );
             errors.push(Error::custom(text).with_span(ty));
         }
@@ -247,7 +247,8 @@ fn check_keys(variants: &[Variant], errors: &mut Accumulator) {
 fn order(ordered: Flag, unordered: Flag) -> Result<Option<Order>, Error> {
     match (ordered.is_present(), unordered.is_present()) {
         (true, true) => {
-            let text = "events are either ordered or not: remove `ordered` or `unordered`";
+            let text =
+                "events cannot be both ordered and unordered: remove `ordered` or `unordered`";
             Err(Error::custom(text).with_span(&unordered.span()))
         }
         (true, false) => Ok(Some(Order::Ordered)),
@@ -257,13 +258,14 @@ fn order(ordered: Flag, unordered: Flag) -> Result<Option<Order>, Error> {
 }
 
 fn no_set(span: Span) -> Error {
-    let text = "there is no set to count in: write `#[event(stats = \"…\")]` on the enum, with the type of a set";
+    let text = "there is no set to count in: write `#[event(stats = \"…\")]` on the enum, with the type \
+        of a set";
     Error::custom(text).with_span(&span)
 }
 
-const SECOND_KEY: &str = "a variant has one key: mark one field. Where events are told apart by two, make both one field, of \
-    a tuple or a struct";
-const SUM_OF_KEY: &str = "a key cannot be added up, because events are only merged where it is the same: remove `key` or \
-    `sum`";
-const SUM_AND_MERGE: &str =
-    "the function that `merge` names merges all fields of this variant: remove `sum` or `merge`";
+const SECOND_KEY: &str = "a variant has at most one key: mark one field. If two fields identify the \
+    event, make them one field, of a tuple or a struct";
+const SUM_OF_KEY: &str = "a key cannot be added up, because only events with equal keys are merged: \
+    remove `key` or `sum`";
+const SUM_AND_MERGE: &str = "the function given by `merge` merges all fields of this variant: remove \
+    `sum` or `merge`";

@@ -1,4 +1,4 @@
-//! [`Actor`], the handle to a reducer.
+//! [`Actor`]: the handle to a reducer.
 
 use super::ask::{Reply, Request};
 use super::gate::Close;
@@ -11,16 +11,17 @@ use crate::support::user::Owned;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-/// A handle to a registered [`Reducer`]: it gives senders, puts questions, and closes. Clone it freely.
+/// A handle to a registered [`Reducer`]: makes senders, asks questions, and closes. Clone it
+/// freely.
 ///
-/// Made by [`Registry::actor`](crate::Registry::actor). There is no task to spawn: the registry's collector applies the
-/// events, in its thread or wherever it is run.
+/// Made by [`Registry::actor`](crate::Registry::actor). There is no task to spawn: the registry's
+/// collector applies the events, wherever it runs.
 ///
 /// ```
 /// use std::time::Duration;
 /// use tallybook::{Event, Reducer, Registry};
 ///
-/// /// What happens to peers. Where there is no room, the last of a kind about a peer stands for those before it.
+/// /// What happens to peers. When a queue is full, the last event of a kind about a peer wins.
 /// #[derive(Event)]
 /// #[event(overflow = "coalesce")]
 /// enum PeerEvent {
@@ -60,24 +61,24 @@ use std::sync::{Arc, Mutex};
 /// ```
 pub struct Actor<R: Reducer>(Option<Arc<ActorShared<R>>>);
 
-/// What an actor's handles and the collector share.
+/// The state that an actor's handles and the collector share.
 pub(crate) struct ActorShared<R: Reducer> {
     pub(crate) mailbox: Arc<Mailbox<R::Event>>,
-    /// `None` once there is nobody any more to do them. Nothing of the user's is called or dropped while the lock is held.
+    /// `None` once nothing will run them. No user code is called or dropped while the lock is held.
     commands: Mutex<Option<Vec<Command<R>>>>,
 }
 
 type KindOf<R> = <<R as Reducer>::Event as Event>::Kind;
 
-/// Something to be done by whoever has the reducer, in order.
+/// A command for the owner of the reducer. Commands run in order.
 pub(crate) enum Command<R> {
     Ask(Request<R>),
-    /// Puts another in its place.
+    /// Replaces the reducer.
     Restart(Owned<R>),
 }
 
 impl<R> Command<R> {
-    /// Whether it need not be done any more: dropping it runs no code of the user's then.
+    /// Whether it need not run any more. Dropping it then runs no user code.
     fn is_void(&self) -> bool {
         match self {
             Command::Ask(request) => request.is_taken_back(),
@@ -92,12 +93,12 @@ impl<R: Reducer> ActorShared<R> {
         ActorShared { mailbox, commands: Mutex::new(Some(Vec::new())) }
     }
 
-    /// Adds an command, or gives it back if there is nobody to do it.
+    /// Adds a command, or returns it if nothing will run it.
     fn add_command(&self, command: Command<R>) -> Option<Command<R>> {
         let mut commands = crate::support::lock(&self.commands);
         let Some(commands) = commands.as_mut() else { return Some(command) };
         if commands.len() == commands.capacity() {
-            // At least half of it is free after this, so a look at all is paid for by as many that are added.
+            // At least half is free after this, so looking at all commands is amortized.
             commands.retain(|command| !command.is_void());
             commands.reserve(commands.len() + 4);
         }
@@ -109,14 +110,14 @@ impl<R: Reducer> ActorShared<R> {
         crate::support::lock(&self.commands).as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// There is no reducer any more, nor will there be.
+    /// No command will run any more.
     pub(crate) fn close_commands(&self) {
         let left = crate::support::lock(&self.commands).take();
-        // They may hold this actor, and questions wait for an answer.
+        // They may hold this actor, and their callers wait for an answer.
         drop(left);
     }
 
-    /// How many bytes are taken by events and commands that wait.
+    /// The number of bytes of queued events and commands.
     pub(crate) fn bytes(&self) -> usize {
         let commands = crate::support::lock(&self.commands).as_ref().map_or(0, Vec::capacity);
         self.mailbox.room().bytes() + commands * size_of::<Command<R>>()
@@ -132,16 +133,17 @@ impl<R: Reducer> Actor<R> {
         self.0.as_ref().map(|shared| &shared.mailbox.place)
     }
 
-    /// A sender. One per producer is usual; any number may be made.
+    /// Makes a sender. Usually there is one per producer; any number is fine.
     #[must_use]
     pub fn sender(&self) -> Sender<R::Event> {
         Sender::new(self.0.as_ref().map(|shared| shared.mailbox.clone()))
     }
 
-    /// Puts a question to the reducer, which is answered when the collector next closes an epoch; it is asked to do so at
-    /// once. The reducer has taken by then what was sent before this call.
+    /// Asks the reducer a question. The collector is asked to close an epoch at once, and answers
+    /// it then. Events that were sent before this call have been applied by then.
     ///
-    /// If the question panics, there is [no answer](super::NoReply::Gone); neither is there once the registry is gone.
+    /// If the question panics, or the registry is dropped, there is [no
+    /// answer](super::NoReply::Gone).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -185,15 +187,16 @@ impl<R: Reducer> Actor<R> {
         reply
     }
 
-    /// Puts another reducer in the place of this one, at the next cut: one that has panicked, say. Events that are sent
-    /// meanwhile are counted as lost if it has, and applied otherwise.
+    /// Replaces the reducer at the next cut, for instance after a panic. Until then events are lost
+    /// if the reducer has failed, and applied to it otherwise.
     pub fn restart(&self, reducer: R) {
         if let Some(shared) = &self.0 {
             self.run(shared, Command::Restart(Owned::new(reducer)));
         }
     }
 
-    /// Closes the actor: what is sent from now on is dropped, and counted. What readers see of it stays.
+    /// Closes the actor: events that are sent from now on are dropped and counted as dropped.
+    /// Readers keep the last state.
     pub fn close(&self, how: Close) {
         if let Some(shared) = &self.0 {
             shared.mailbox.gate.close(how);
@@ -201,8 +204,8 @@ impl<R: Reducer> Actor<R> {
         }
     }
 
-    /// Switches a kind of event off: sending one costs a look and does nothing, it is not counted as sent either. What
-    /// waits already is applied. [`Sender::send_with`] does not even make the event.
+    /// Switches a kind of event off: sending one does nothing, and it is not counted as sent.
+    /// Queued events are still applied. [`Sender::send_with`] does not even make the event.
     pub fn disable(&self, kind: KindOf<R>) {
         if let Some(shared) = &self.0 {
             shared.mailbox.gate.switch(kind, true);

@@ -1,4 +1,4 @@
-//! [`Reply`]: asking a reducer something.
+//! [`Reply`]: the answer to a question that a reducer is asked.
 
 use crate::support::signal::{Listener, Signal};
 use crate::support::user::{self, Owned};
@@ -9,78 +9,83 @@ use std::sync::{Arc, Mutex};
 #[cfg(not(target_family = "wasm"))]
 use std::time::{Duration, Instant};
 
-/// The answer to a question that was put to a reducer, as soon as there is one: await it, or [`wait`](Self::wait).
+/// The answer to a question that a reducer was asked: await it, or block with
+/// [`wait`](Self::wait).
 ///
-/// Dropping it takes the question back: if it has not been put yet, it is dropped at once, by this thread, with all that
-/// it captured. So does a wait whose time is over.
-#[must_use = "dropping it takes the question back"]
+/// Dropping the reply cancels the question: if it has not been asked yet, this thread drops it at
+/// once, with its captures. A wait that times out does the same.
+#[must_use = "dropping it cancels the question"]
 pub struct Reply<T>(
-    /// `None` if there never was anybody to answer.
+    /// `None` if nothing will ever answer.
     Option<Arc<dyn Wanted<T>>>,
 );
 
-/// A question on its way to whoever has the reducer. Dropped without having been put, it says that there will be no answer.
+/// A question on its way to the owner of the reducer. If it is dropped before it is asked, its
+/// reply learns that there is no answer.
 pub(crate) struct Request<R>(Arc<dyn Put<R>>);
 
-/// What a reply sees of a question.
+/// A question as its reply sees it.
 trait Wanted<T>: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn listen(&self) -> Listener;
-    /// What has become of it, if that is known.
+    /// The outcome, if it is known.
     fn take(&self) -> Option<Result<T, NoReply>>;
     fn take_back(&self);
 }
 
-/// What the owner of the reducer sees of it.
+/// A question as the owner of the reducer sees it.
 trait Put<R>: Send + Sync {
     fn put(&self, reducer: &R);
     fn is_taken_back(&self) -> bool;
     fn give_up(&self);
 }
 
-/// A question, and later what has become of it. Nothing of the user's is called or dropped while the lock is held.
+/// A question, and later its outcome. No user code is called or dropped while the lock is held.
 struct Question<Q, T> {
     state: Mutex<State<Q, T>>,
     changed: Arc<Signal>,
 }
 
 enum State<Q, T> {
-    KindQueue(Q),
-    /// It is with the reducer.
+    Waiting(Q),
+    /// The reducer is being asked.
     Asking,
     Answered(T),
-    /// Nobody will answer.
+    /// There will be no answer.
     Gone,
-    /// Nobody wants the answer.
+    /// The reply was dropped.
     TakenBack,
 }
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoReply {
-    /// The time was over first.
-    #[error("the reducer has not answered in time: is the registry being collected?")]
+    /// The reducer did not answer in time.
+    #[error("the reducer did not answer in time: is the registry being collected?")]
     TimedOut,
-    /// The reducer or the question has panicked, or the registry is disabled or gone.
-    #[error("there is no reducer to answer: it has panicked, or the registry is disabled or gone")]
+    /// The reducer or the question panicked, or the registry is disabled or was dropped.
+    #[error(
+        "no reducer answers: it or the question panicked, or the registry is disabled or was dropped"
+    )]
     Gone,
 }
 
 impl<Q, T> Question<Q, T> {
-    /// Goes over to another state, and returns the one before.
+    /// Sets the state, and returns the previous one.
     fn switch(&self, state: State<Q, T>) -> State<Q, T> {
         std::mem::replace(&mut *crate::support::lock(&self.state), state)
     }
 
-    /// Goes over to another state if that is of interest to anybody, and returns the one before, or that.
+    /// Sets the state and returns the previous one, or returns `state` if the outcome is settled.
     fn settle(&self, state: State<Q, T>) -> State<Q, T> {
         let mut current = crate::support::lock(&self.state);
         match *current {
-            State::KindQueue(_) | State::Asking => std::mem::replace(&mut *current, state),
+            State::Waiting(_) | State::Asking => std::mem::replace(&mut *current, state),
             State::Answered(_) | State::Gone | State::TakenBack => state,
         }
     }
 
-    /// Wakes who waits: by wakers, which are the user's.
+    /// Wakes the waiting reply, through wakers that are user code.
     fn tell(&self) {
         self.changed.notify();
     }
@@ -94,7 +99,7 @@ impl<Q: Send, T: Send> Wanted<T> for Question<Q, T> {
     fn take(&self) -> Option<Result<T, NoReply>> {
         let mut state = crate::support::lock(&self.state);
         match &*state {
-            State::KindQueue(_) | State::Asking => None,
+            State::Waiting(_) | State::Asking => None,
             State::Gone | State::TakenBack => Some(Err(NoReply::Gone)),
             State::Answered(_) => match std::mem::replace(&mut *state, State::Gone) {
                 State::Answered(answer) => Some(Ok(answer)),
@@ -112,14 +117,14 @@ impl<Q: Send, T: Send> Wanted<T> for Question<Q, T> {
 impl<R, Q: FnOnce(&R) -> T + Send, T: Send> Put<R> for Question<Q, T> {
     fn put(&self, reducer: &R) {
         let question = match self.settle(State::Asking) {
-            State::KindQueue(question) => question,
+            State::Waiting(question) => question,
             _ => return,
         };
         let outcome = match user::call(|| question(reducer)) {
             Ok(answer) => State::Answered(answer),
             Err(_) => State::Gone,
         };
-        // An answer that nobody wants comes back.
+        // Returns the answer if the reply was dropped.
         drop(Owned::new(self.settle(outcome)));
         self.tell();
     }
@@ -135,12 +140,12 @@ impl<R, Q: FnOnce(&R) -> T + Send, T: Send> Put<R> for Question<Q, T> {
 }
 
 impl<R> Request<R> {
-    /// Puts it to the reducer, which it only looks at.
+    /// Asks the reducer, by shared reference.
     pub(crate) fn put(self, reducer: &R) {
         self.0.put(reducer);
     }
 
-    /// Whether nobody wants to know any more.
+    /// Whether the reply was dropped.
     pub(super) fn is_taken_back(&self) -> bool {
         self.0.is_taken_back()
     }
@@ -161,14 +166,14 @@ impl<T> Drop for Reply<T> {
 }
 
 impl<T: Send + 'static> Reply<T> {
-    /// A question and where its answer will be.
+    /// A question and its reply.
     pub(super) fn new<R>(question: impl FnOnce(&R) -> T + Send + 'static) -> (Request<R>, Self) {
-        let state = Mutex::new(State::KindQueue(question));
+        let state = Mutex::new(State::Waiting(question));
         let asked = Arc::new(Question { state, changed: Arc::default() });
         (Request(asked.clone()), Reply(Some(asked)))
     }
 
-    /// No answer, now and for ever.
+    /// A reply that never has an answer.
     pub(super) fn gone() -> Self {
         Reply(None)
     }
@@ -182,11 +187,11 @@ impl<T: Send + 'static> Reply<T> {
         self.0.as_ref().map_or(Some(Err(NoReply::Gone)), |question| question.take())
     }
 
-    /// Blocks until there is an answer, or the time is over; then the question is taken back. Not on WebAssembly, where
-    /// threads cannot be blocked.
+    /// Blocks until there is an answer or `timeout` is over, which cancels the question. Not on
+    /// WebAssembly, where threads cannot block.
     ///
     /// # Errors
-    /// If there is no answer.
+    /// [`NoReply`], if there is no answer.
     #[cfg(not(target_family = "wasm"))]
     pub fn wait(self, timeout: Duration) -> Result<T, NoReply> {
         let deadline = Instant::now().checked_add(timeout);

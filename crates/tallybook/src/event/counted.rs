@@ -2,10 +2,12 @@
 
 use crate::metric::Stats;
 
-/// Events that are counted in a set, by [`Set::count`](crate::Set::count) and [`Entry::count`](crate::Entry::count).
+/// Events that are counted in a set, by [`Set::count`](crate::Set::count) and
+/// [`Entry::count`](crate::Entry::count).
 ///
-/// `#[derive(Event)]` implements it where the enum names a set. A program can so have events everywhere, and pay only for
-/// those that need an owner: the others are a few plain stores. Where an event is both, the fact is one:
+/// `#[derive(Event)]` implements it if the enum names a set. So a program can have events
+/// everywhere and pay only for those that need a reducer: counting is a few plain stores. An event
+/// can be counted and sent in one fact:
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,7 +53,7 @@ use crate::metric::Stats;
 ///
 /// // Counted alone:
 /// peer.count(&PeerEvent::Received { bytes: 100 });
-/// // Counted and sent, which no snapshot takes apart:
+/// // Counted and sent in one fact, which is in a snapshot entirely or not at all:
 /// let (sender, event) = (last.sender(), PeerEvent::Received { bytes: 20 });
 /// peer.record(|p| {
 ///     event.count(p);
@@ -69,21 +71,21 @@ use crate::metric::Stats;
     note = "write `#[derive(Event)]` and `#[event(stats = \"…\")]` for it, with the type of a set"
 )]
 pub trait Counted {
-    /// The set.
+    /// The set that the events are counted in.
     type Stats: Stats;
 
-    /// Changes what this event changes, within a fact.
+    /// Changes the counters of this event, within a fact.
     fn count(&self, stats: &Self::Stats);
 }
 
-/// What a counter can grow by: for the derive alone.
+/// A number that can be added to a counter. For the derive macro alone.
 #[diagnostic::on_unimplemented(
     message = "a counter cannot grow by `{Self}`",
     label = "not an unsigned integer of up to 64 bits",
     note = "count a field of type `u8`, `u16`, `u32`, `u64` or `usize`, or write the counter's name alone to add 1"
 )]
 pub trait Amount: Copy {
-    /// What it is as a count.
+    /// The number as a count.
     fn amount(self) -> u64;
 }
 

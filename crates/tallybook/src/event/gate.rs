@@ -3,32 +3,33 @@
 use crate::metric::Label;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 
-/// What is done with events that are sent, or wait, once an actor is closed.
+/// What happens to queued events when an actor is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Close {
-    /// Those that were sent before are applied.
+    /// Events that were sent before are applied.
     Drain = 1,
-    /// Those that have not been applied yet are dropped, and counted as dropped.
+    /// Events that have not been applied are dropped and counted as dropped.
     Drop = 2,
 }
 
-/// All kinds start open. Relaxed everywhere: a send concurrent with a change may be before or after it, and a send that
-/// happens after a change sees it.
+/// All kinds start open. Relaxed everywhere: a send that is concurrent with a change may come
+/// before or after it, and a send that happens after a change sees it.
 pub(crate) struct Gate {
-    /// Whether there was a change, ever: all that most senders look at.
+    /// Whether anything was ever changed. Most senders look at nothing else.
     is_changed: AtomicBool,
-    /// How the actor was closed, or 0.
+    /// How the actor was closed; 0 if it is open.
     closing: AtomicU8,
-    /// By kind.
+    /// By kind, whether it is switched off.
     is_off: Box<[AtomicBool]>,
 }
 
-/// What becomes of an event.
+/// Whether an event is accepted.
 pub(crate) enum Admission {
     Accept,
-    /// It is counted as sent and as dropped.
+    /// The event is counted as sent and as dropped.
     Refuse,
-    /// It is not counted at all.
+    /// The event is not counted at all.
     Ignore,
 }
 
@@ -38,7 +39,7 @@ impl Gate {
         Gate { is_changed: AtomicBool::new(false), closing: AtomicU8::new(0), is_off }
     }
 
-    /// Whether all events enter.
+    /// Whether all events are accepted.
     #[inline(always)]
     pub(crate) fn is_open(&self) -> bool {
         !self.is_changed.load(Relaxed)
@@ -59,13 +60,13 @@ impl Gate {
         self.is_changed.store(true, Relaxed);
     }
 
-    /// Closes it for good; dropping what waits wins over draining it.
+    /// Closes the actor permanently. `Drop` wins over `Drain`.
     pub(crate) fn close(&self, how: Close) {
         self.closing.fetch_max(how as u8, Relaxed);
         self.is_changed.store(true, Relaxed);
     }
 
-    /// Whether what waits is to be dropped.
+    /// Whether queued events are to be dropped.
     pub(crate) fn drops(&self) -> bool {
         self.closing.load(Relaxed) == Close::Drop as u8
     }

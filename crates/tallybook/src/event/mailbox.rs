@@ -9,7 +9,7 @@ use crate::phase::{Place, Room};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// What the senders of an actor share.
+/// The state that the senders of an actor share.
 pub(crate) struct Mailbox<E> {
     pub(crate) place: Place,
     wake: Arc<Wake>,
@@ -34,7 +34,7 @@ impl<E: Event> Mailbox<E> {
         &self.config.room
     }
 
-    /// What brings the collector.
+    /// Wakes the collector.
     pub(crate) fn wake(&self) -> &Wake {
         &self.wake
     }

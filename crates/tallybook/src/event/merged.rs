@@ -1,4 +1,4 @@
-//! [`Merged`]: the events of one kind for which a queue has no room, merged per key.
+//! [`Merged`]: the events of one kind that found the queue full, merged per key.
 
 use super::account::EventStats;
 use super::reducer::Event;
@@ -10,38 +10,38 @@ use hashbrown::hash_table::Entry;
 use std::cell::Cell;
 use std::hash::BuildHasher;
 
-/// Cells of a thread, as the queues that they stand beside.
+/// Cells of a thread, as the queues beside them.
 ///
-/// The code of the user that runs in here (`Hash`, `Eq`, `coalesce`, `Drop`) may panic, and may send to the same actor. So
-/// the table is [taken out](Out) while it is worked on: whoever comes meanwhile finds another, empty one, and what is in
-/// there is put with the rest in the end.
+/// The user code that runs here (`Hash`, `Eq`, `coalesce`, `Drop`) may panic, and may send to the
+/// same actor. So the table is [taken out](Out) while it is in use: a send from inside finds an
+/// empty one, whose records are added to the others at the end.
 pub(super) struct Merged<E: Event> {
     records: Cell<HashTable<Record<E>>>,
     /// The bytes of the table that are counted in [`Room`].
     counted: Cell<usize>,
-    /// How many unordered events have come here: their numbers.
+    /// The number of unordered events so far, which numbers them.
     unordered: Cell<u64>,
 }
 
 /// An event that others may have been merged into.
 pub(super) struct Record<E: Event> {
-    /// Of the key, so that the table grows without asking for it.
+    /// The key's hash, so that the table grows without calling user code.
     hash: u64,
     key: E::Key,
     position: Position,
     event: E,
 }
 
-/// When the last event that went into a record came, among those of its kind.
+/// The position of the last event merged into a record, among those of its kind.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Position {
-    /// By a running number of this thread.
+    /// A running number of this thread.
     Unordered(u64),
-    /// By the number that it was sent with.
+    /// The number that it was sent with.
     Ordered(u64),
 }
 
-/// How large a table may be to be kept when what is in it is taken.
+/// The maximum size of a table that is kept when its records are taken.
 const KEPT: usize = 16 * 1024;
 
 impl<E: Event> Merged<E> {
@@ -53,7 +53,8 @@ impl<E: Event> Merged<E> {
         }
     }
 
-    /// Puts an event, which is counted as sent, with those of its key. Whatever panics: what is swallowed is counted as lost.
+    /// Merges an event, which is counted as sent, with that of its key. An event that a panic
+    /// destroys is counted as lost.
     pub(super) fn merge(
         &self,
         event: E,
@@ -78,14 +79,14 @@ impl<E: Event> Merged<E> {
                     None
                 }
                 Entry::Occupied(known) => {
-                    // It is in the table again once it is whole.
+                    // Inserted again once both are merged.
                     let (record, vacant) = known.remove();
                     let (known, mut earlier) = (Owned::new(record.key), Owned::new(record.event));
                     let also_lost = Lost(account);
                     earlier.coalesce(event.into_inner());
                     also_lost.disarm();
                     account.coalesced.inc();
-                    // One that was sent meanwhile may have come in first.
+                    // An event that was sent from inside may have been merged first.
                     let position = position.max(record.position);
                     let (known, event) = (known.into_inner(), earlier.into_inner());
                     vacant.insert(Record { hash, key: known, position, event });
@@ -107,7 +108,8 @@ impl<E: Event> Merged<E> {
         )
     }
 
-    /// Takes all, in the order of the last event that went into each. Says how many bytes of memory are given back.
+    /// Takes all records, in the order of the last event merged into each. Also returns the number
+    /// of bytes that are freed.
     pub(super) fn take(&self) -> (Vec<Record<E>>, usize) {
         let mut table = self.records.take();
         self.unordered.set(0);
@@ -141,7 +143,7 @@ impl<E: Event> Drop for Merged<E> {
     }
 }
 
-/// A table that was taken out. Dropping it puts it back.
+/// A table that was taken out. It is put back when this is dropped.
 struct Out<'a, E: Event> {
     overflow: &'a Merged<E>,
     room: &'a Room,
@@ -157,7 +159,8 @@ impl<'a, E: Event> Out<'a, E> {
 impl<E: Event> Drop for Out<'_, E> {
     fn drop(&mut self) {
         let overflow = self.overflow;
-        // What was sent from inside stays beside a record of the same key: looking for that would run the user's code again.
+        // A record from inside stays beside one of the same key: a search for that would run user
+        // code again.
         let mut meanwhile = overflow.records.take();
         while !meanwhile.is_empty() {
             for record in meanwhile.drain() {
@@ -171,11 +174,11 @@ impl<E: Event> Drop for Out<'_, E> {
     }
 }
 
-/// An event that is counted as lost if the user's code panics.
+/// An event that is counted as lost if user code panics.
 pub(super) struct Lost<'a>(pub(super) &'a EventStats);
 
 impl Lost<'_> {
-    /// Something else has become of it.
+    /// The event is counted otherwise.
     pub(super) fn disarm(self) {
         std::mem::forget(self);
     }

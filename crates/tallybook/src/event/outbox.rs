@@ -1,4 +1,4 @@
-//! [`Outbox`]: what one thread has sent to one actor in one epoch.
+//! [`Outbox`]: the events that one thread has sent to one actor in one epoch.
 
 use super::account::Account;
 use super::delivery::OverflowPolicy;
@@ -20,15 +20,15 @@ pub(crate) struct Envelope<E> {
 pub(crate) struct Batch<E> {
     pub(crate) unordered: Vec<E>,
     pub(crate) ordered: Vec<Envelope<E>>,
-    /// How many of each kind there are.
+    /// By kind, the number of events.
     pub(crate) counts: Vec<u64>,
-    /// How many bytes of memory the outbox has given back.
+    /// The number of bytes that were freed.
     pub(crate) freed: usize,
 }
 
-/// What all outbox of an actor has in common.
+/// The configuration that all outboxes of an actor share.
 pub(crate) struct MailboxConfig {
-    /// And the memory of all of it.
+    /// The bounds of the queues, and the memory of all outboxes.
     pub(crate) room: Room,
     /// Numbers ordered events.
     pub(crate) sequencer: Sequencer,
@@ -42,20 +42,20 @@ impl MailboxConfig {
     }
 }
 
-/// The cells at an actor's place: one user at a time, as all cells.
+/// The cells at an actor's place, used by one thread at a time, as all cells.
 pub(crate) struct Outbox<E: Event> {
-    /// What waits in a queue is counted as sent when it is taken out, which spares the sender a store.
+    /// A queued event is counted as sent when it is taken out, which saves the sender a store.
     pub(crate) account: Account<E::Kind>,
-    /// By kind; on lines of their own, for what another thread allocated may lie beside it.
+    /// By kind, each on a cache line of its own: the memory beside it may be another thread's.
     queues: Box<[CachePadded<KindQueue<E>>]>,
     run: Run,
 }
 
-/// The events of one kind: in one of two queues, as its order is.
+/// The events of one kind: in one of two queues, by its order.
 struct KindQueue<E: Event> {
     unordered: Queue<E>,
     ordered: Queue<Envelope<E>>,
-    /// What there was no room for, where it is merged.
+    /// Events that found the queue full, merged per key.
     overflow: Merged<E>,
 }
 
@@ -67,7 +67,8 @@ impl<E: Event> Cells for Outbox<E> {
 }
 
 impl<E: Event> Outbox<E> {
-    /// Takes an event of an ordered kind, or drops it. Answers whether it is time to ask the collector to come.
+    /// Queues an event of an ordered kind, or applies the overflow policy. Returns whether the
+    /// collector must be woken.
     #[inline(always)]
     pub(crate) fn put_ordered(&self, event: E, config: &MailboxConfig) -> bool {
         let event = match config.sequencer.next_within(&self.run) {
@@ -83,7 +84,7 @@ impl<E: Event> Outbox<E> {
         self.put_ordered_slowly(event, config)
     }
 
-    /// The same for one whose order does not matter.
+    /// The same for an event of an unordered kind.
     #[inline(always)]
     pub(crate) fn put_unordered(&self, event: E, config: &MailboxConfig) -> bool {
         match self.queues[event.kind().index()].unordered.push_within(event) {
@@ -119,8 +120,9 @@ impl<E: Event> Outbox<E> {
         false
     }
 
-    /// Does with it what its delivery says. All code of the user that this runs may panic, which goes on to the sender, and
-    /// may send to the same actor: so the account and the queue are right before each call of it.
+    /// Applies the kind's overflow policy to an event. All user code that this runs may panic,
+    /// which propagates to the sender, and may send to the same actor: so the account and the queue
+    /// are consistent before each call of it.
     fn put_overflow(
         &self,
         (kind, index): (E::Kind, usize),
@@ -128,7 +130,7 @@ impl<E: Event> Outbox<E> {
         number: Option<u64>,
         config: &MailboxConfig,
     ) {
-        let (waiting, account) = (&self.queues[index], &self.account.0.all()[index]);
+        let (waiting, account) = (&self.queues[index], &self.account.all()[index]);
         account.sent.inc();
         let event = Owned::new(event);
         let lost = Lost(account);
@@ -150,23 +152,23 @@ impl<E: Event> Outbox<E> {
         }
     }
 
-    /// Counts an event of that kind that is not taken.
+    /// Counts an event of that kind that is not accepted.
     pub(crate) fn refuse(&self, kind: E::Kind) {
-        let account = &self.account.0[kind];
+        let account = &self.account[kind];
         account.sent.inc();
         account.dropped.inc();
     }
 
-    /// Moves all events to `into`, those of a thread and kind in their order.
+    /// Moves all events to `into`. Those of a thread and kind keep their order.
     pub(crate) fn take(&self, into: &mut Batch<E>) {
-        // Until this side is used again, the sender has numbers from another.
+        // Until this side is used again, the sender takes numbers from the other side.
         self.run.end();
         into.counts.resize(self.queues.len(), 0);
         for (kind, waiting) in self.queues.iter().enumerate() {
             let unordered = waiting.unordered.take(&mut into.unordered);
             let ordered = waiting.ordered.take(&mut into.ordered);
             let queued = (unordered + ordered) as u64;
-            self.account.0.all()[kind].sent.add(queued);
+            self.account.all()[kind].sent.add(queued);
             let (records, freed) = waiting.overflow.take();
             into.freed += freed;
             into.counts[kind] += queued + records.len() as u64;
@@ -199,7 +201,7 @@ impl<E: Event> KindQueue<E> {
     }
 }
 
-/// Of a registry that nobody collected: one by one, as each may panic.
+/// Drops events that were never collected one by one, because each may panic.
 impl<E: Event> Drop for KindQueue<E> {
     fn drop(&mut self) {
         if std::mem::needs_drop::<E>() {

@@ -1,4 +1,4 @@
-//! [`Sender`], by which events reach a reducer.
+//! [`Sender`]: sends events to a reducer.
 
 use super::delivery::Order;
 use super::gate::Admission;
@@ -9,9 +9,10 @@ use crate::phase::{Place, record_cells};
 use std::fmt;
 use std::sync::Arc;
 
-/// Sends events to a reducer, from any thread. Cheap to clone; made by [`Actor::sender`](super::Actor::sender).
+/// Sends events to a reducer, from any thread. Cheap to clone; made by
+/// [`Actor::sender`](super::Actor::sender).
 pub struct Sender<E> {
-    /// The mailbox's: a pointer less to follow.
+    /// The mailbox's place, to save following a pointer.
     place: Place,
     /// `None` in a disabled registry.
     mailbox: Option<Arc<Mailbox<E>>>,
@@ -23,14 +24,15 @@ impl<E: Event> Sender<E> {
         Sender { place, mailbox }
     }
 
-    /// Sends an event: a fact like any other, and part of the fact that it is sent inside of. So a snapshot that holds that
-    /// fact holds what the reducer made of the event.
+    /// Sends an event. Sending is a fact, and part of the fact around it, if there is one. So a
+    /// snapshot that contains that fact contains the event's effect on the reducer.
     ///
-    /// Never blocks, and waits for nobody; but one of several threads that do hardly anything but send ordered events pauses
-    /// now and then, for a tenth of a microsecond or two, which lets all of them send more. Allocates only while the thread's
-    /// queue of that kind is still growing; where the queue is full the kind's [`Delivery`](super::Delivery) says what
-    /// happens. In a disabled registry, and where its kind is [switched off](super::Actor::disable), the event is gone.
-    // Always: where the kind is known when compiling, little of it remains.
+    /// Sending never blocks. If several threads do little but send ordered events, each pauses now
+    /// and then for 0.1 or 0.2 microseconds, which lets all of them send more. It allocates only
+    /// while the thread's queue of that kind grows. When the queue is full, the kind's
+    /// [`Delivery`](super::Delivery) decides. In a disabled registry, and if its kind is [switched
+    /// off](super::Actor::disable), the event is dropped and not counted.
+    // Always inline: if the kind is known at compile time, little code remains.
     #[inline(always)]
     pub fn send(&self, event: E) {
         let Some(mailbox) = &self.mailbox else { return };
@@ -46,8 +48,8 @@ impl<E: Event> Sender<E> {
         }
     }
 
-    /// Sends what `make` makes, of that kind, unless the kind is [switched off](super::Actor::disable) or the registry disabled:
-    /// then it is not made.
+    /// Sends the event that `make` returns, which is of that kind. If the kind is [switched
+    /// off](super::Actor::disable) or the registry is disabled, `make` is not called.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -80,8 +82,8 @@ impl<E: Event> Sender<E> {
         }
     }
 
-    /// Whether events of that kind are taken or counted: the registry is not disabled, nor the kind switched off. Another
-    /// thread may change that at any time.
+    /// Whether events of that kind are applied or counted: the registry is not disabled and the
+    /// kind is not switched off. Another thread may change that at any time.
     #[inline]
     pub fn is_enabled(&self, kind: E::Kind) -> bool {
         let Some(mailbox) = &self.mailbox else { return false };
@@ -89,7 +91,7 @@ impl<E: Event> Sender<E> {
         gate.is_open() || !matches!(gate.of(kind), Admission::Ignore)
     }
 
-    /// Whether an event of that kind enters; counts one that is refused.
+    /// Whether an event of that kind is accepted. Counts one that is refused.
     #[cold]
     #[inline(never)]
     fn is_let_in(&self, mailbox: &Mailbox<E>, kind: E::Kind) -> bool {

@@ -31,7 +31,7 @@ impl Wake {
         }
     }
 
-    /// Wakes the collector to look at something else.
+    /// Wakes the collector for another reason.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn notify(&self) {
         self.changed.notify();
@@ -57,7 +57,7 @@ impl Wake {
         self.is_cut_asked.swap(false, Relaxed)
     }
 
-    /// Notified when something may have changed from now on.
+    /// A listener for requests and notifications from now on.
     pub(crate) fn listen(&self) -> Listener {
         self.changed.listen()
     }

@@ -1,23 +1,25 @@
 //! Exponentially weighted averages of rates, like a load average.
 //!
-//! For a time constant `T`, a tick that comes `dt` after the one before and saw `n` happen makes of the average `a`
-//! `a * e^(-dt/T) + (n / dt) * (1 - e^(-dt/T))`: what a constant rate over `dt` would have made of it, whatever `dt` is.
-//! (`T` one minute and `dt` five seconds is Unix's load average.) All averages start at zero.
+//! With a time constant `T`, a tick that comes `dt` after the previous one and counted `n` changes
+//! the average `a` to `a * e^(-dt/T) + (n / dt) * (1 - e^(-dt/T))`, as a constant rate over `dt`
+//! would have, whatever `dt` is. (`T` of one minute and `dt` of five seconds is Unix's load
+//! average.) All averages start at zero.
 //!
-//! An average of something that does not happen only decays, and that can be done when it is looked at: a row of averages
-//! is the time it was last touched and the averages then. So a tick costs what happened, not how much there is.
+//! An idle average only decays, which can be computed when it is read: a row of averages is the
+//! time of its last change and the averages then. So the cost of a tick follows activity, not the
+//! number of averages.
 
 use crate::metric::Metric;
 use crate::row::Flows;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The time constants, and what the tick that is being made does with them.
+/// The time constants, and their weights in the current tick.
 pub(crate) struct Averages {
     constants: Arc<[Duration]>,
     /// The time of the tick's cut.
     at: Duration,
-    /// By constant, what one that happened in the tick's interval adds.
+    /// By constant, how much one occurrence in the tick's interval adds.
     weights: Vec<f64>,
 }
 
@@ -34,12 +36,12 @@ impl Averages {
         self.weights = weights.collect();
     }
 
-    /// How many words a row of averages of that many flows has.
+    /// The number of words of a row of averages of that many flows.
     pub(crate) fn words(&self, flows: usize) -> usize {
         words(flows, &self.constants)
     }
 
-    /// Adds to a row what happened in the tick's interval, or a part of it.
+    /// Adds what happened in the tick's interval, or a part of it, to a row.
     pub(crate) fn update(&self, row: &mut [u64], happened: &[f64]) {
         let Some((touched, averages)) = row.split_first_mut() else { return };
         let idle = self.at.saturating_sub(Duration::from_nanos(*touched));
@@ -55,7 +57,7 @@ impl Averages {
     }
 }
 
-/// How many words a row of averages of that many flows has.
+/// The number of words of a row of averages of that many flows.
 pub(crate) fn words(flows: usize, constants: &[Duration]) -> usize {
     if flows == 0 || constants.is_empty() { 0 } else { 1 + flows * constants.len() }
 }
@@ -87,13 +89,13 @@ pub(crate) fn rates(
     }
 }
 
-/// What is left of an average after `idle`.
+/// The factor by which an average decays in `idle`.
 fn decay(idle: Duration, constant: Duration) -> f64 {
     (-idle.as_secs_f64() / constant.as_secs_f64()).exp()
 }
 
-/// What one that happened within `elapsed` adds to an average: `(1 - e^(-dt/T)) / dt`, which goes to `1 / T` where no time
-/// passes.
+/// How much one occurrence within `elapsed` adds to an average: `(1 - e^(-dt/T)) / dt`, which tends
+/// to `1 / T` as `dt` tends to zero.
 fn weight(elapsed: Duration, constant: Duration) -> f64 {
     if elapsed.is_zero() {
         return 1.0 / constant.as_secs_f64();

@@ -1,12 +1,14 @@
 //! Sums: [`Counter`], which only grows, and [`UpDownCounter`], which goes both ways.
 
-use super::field::Metric;
+use super::field::{Metric, Sealed};
 use crate::phase::Word;
 use crate::row::{Drain, Flows, Row, Span};
 use crate::schema::Kind;
 
-/// A number that only grows. Read as `u64`. Between two values of which the later is smaller it has begun anew (another run
-/// of the program, say), and the difference is the later one.
+/// A number that only grows. Read as `u64`.
+///
+/// If the later of two values is smaller, the counter was reset in between (by another run of the
+/// program, say), and their difference is the later value.
 pub struct Counter(Word);
 
 impl Counter {
@@ -23,9 +25,9 @@ impl Counter {
     }
 }
 
-/// A signed sum, added to from any thread. Read as `i64`; a snapshot that holds every add of a consistent cut.
+/// A signed sum, to which any thread adds. Read as `i64`.
 ///
-/// For something that opens and closes, [`Live`](crate::Live) says more: its two counters never disagree.
+/// For what opens and closes use [`Live`](crate::Live), which also counts both.
 pub struct UpDownCounter(Word);
 
 impl UpDownCounter {
@@ -38,6 +40,8 @@ impl UpDownCounter {
 
 macro_rules! sum_metric {
     ($metric:ident, $value:ty, $words:expr, $difference:path, $kind:expr) => {
+        impl Sealed for $metric {}
+
         impl Metric for $metric {
             type Value = $value;
             type Rates = f64;
@@ -87,7 +91,7 @@ macro_rules! sum_metric {
 sum_metric!(Counter, u64, 1, increase, Kind::Counter);
 sum_metric!(UpDownCounter, i64, 1, i64::wrapping_sub, Kind::UpDownCounter);
 
-/// What a number that only grows has grown by. One that is smaller than before has begun anew, from zero.
+/// The increase of a number that only grows. One that is smaller than before was reset to zero.
 fn increase(later: u64, earlier: u64) -> u64 {
     later.checked_sub(earlier).unwrap_or(later)
 }

@@ -1,6 +1,6 @@
 //! [`Max`] and [`Min`]: the extrema of one interval.
 
-use super::field::Metric;
+use super::field::{Metric, Sealed};
 use crate::phase::Word;
 use crate::row::{Drain, Extrema, Flows, Row, RowExtrema, Span};
 use crate::schema::Kind;
@@ -23,8 +23,10 @@ macro_rules! extremum {
             }
         }
 
-        /// A row is `[epoch + 1, value]`: the epoch it was last written in says whether it still belongs to the
-        /// interval, so nothing has to be reset where nothing happens.
+        impl Sealed for $metric {}
+
+        /// A row is `[epoch + 1, value]`. The epoch of the last write says whether the value still
+        /// belongs to the interval, so nothing has to be reset in an idle one.
         impl Metric for $metric {
             type Value = Option<u64>;
             type Rates = ();
@@ -81,13 +83,15 @@ macro_rules! extremum {
 }
 
 extremum!(
-    /// The largest value of the interval. Read as an `Option`: `None` in an interval in which nothing was observed.
+    /// The largest value of the interval. Read as an `Option`, which is `None` if nothing was
+    /// observed in the interval.
     Max,
     u64::max,
     max
 );
 extremum!(
-    /// The smallest value of the interval. Read as an `Option`: `None` in an interval in which nothing was observed.
+    /// The smallest value of the interval. Read as an `Option`, which is `None` if nothing was
+    /// observed in the interval.
     Min,
     u64::min,
     min

@@ -1,60 +1,85 @@
 //! [`Metric`]: what a field of a set can be.
 
+use super::flattened::Names;
 use crate::phase::{Cells, Mergeable};
 use crate::row::{Drain, Flows, Row, RowExtrema, Span};
 use crate::schema::{Group, Kind};
 use std::fmt::Debug;
 
-/// Anything that can be a field of a set: the metric types of this crate, nested sets, and [`PerLabel`] of either.
+/// Anything that can be a field of a set: the metric types of this crate, nested sets, and
+/// [`PerLabel`](crate::PerLabel) of either.
 ///
-/// `#[derive(Stats)]` implements it; nobody else has to. A row of zeros is a row in which nothing has happened. Whatever
-/// takes from the front of something (`drain`, `read`, `observe`, `rates`) takes as much as the constants say.
+/// Sealed: this crate implements it for its own types, and `#[derive(Stats)]` for sets. The
+/// methods are internal to both.
+// A row of zeros is a row in which nothing has happened. A method that takes from the front of
+// its argument (`drain`, `read`, `observe`, `rates`) takes exactly as much as the constants say.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a metric",
     label = "not a metric",
     note = "a field of a set is a `Counter`, `UpDownCounter`, `Gauge`, `Max`, `Min`, `Histogram`, `Live` or `TimedLive`, a struct with `#[derive(Stats)]`, or a `PerLabel` of one of them"
 )]
-pub trait Metric: Send + Sized + 'static {
-    /// What a snapshot shows of it.
+pub trait Metric: Sealed + Send + Sized + 'static {
+    /// The metric's value in a snapshot.
     type Value: Value;
-    /// Its rates per second.
+    /// The metric's rates per second.
     type Rates: Value;
-    /// How many words of a row are its own.
+    /// The number of words that the metric takes in a row.
+    #[doc(hidden)]
     const WORDS: usize;
-    /// How many buckets of histograms are its own.
+    /// The number of histogram buckets that the metric takes.
+    #[doc(hidden)]
     const BUCKETS: usize = 0;
-    /// How many of its fields tell their extrema.
+    /// The number of the metric's fields that report extrema.
+    #[doc(hidden)]
     const EXTREMA: usize = 0;
-    /// How many of its numbers have rates.
+    /// The number of the metric's values that have rates.
+    #[doc(hidden)]
     const FLOWS: usize = 0;
-    /// Whether a fact on it needs a time stamp (it holds a gauge).
+    /// Whether a fact on it needs a time stamp, because it contains a gauge or a timed live.
+    #[doc(hidden)]
     const STAMPED: bool;
+    /// The names of its fields, if it is a set.
+    #[doc(hidden)]
+    const NAMES: Names = Names::NONE;
 
     /// Cells in which nothing has been recorded.
+    #[doc(hidden)]
     fn at_rest() -> Self;
-    /// Moves what the cells hold into other cells.
+    /// Moves the contents of the cells into other cells.
+    #[doc(hidden)]
     fn merge(&self, into: &Self);
-    /// Moves what the cells hold, recorded in epoch `span.last`, into a row.
+    /// Moves the contents of the cells, recorded in epoch `span.last`, into a row.
+    #[doc(hidden)]
     fn drain(&self, into: &mut Drain<'_>);
     /// Adds the words of one row to those of another, of the same entry. Both are `WORDS` long.
+    #[doc(hidden)]
     fn fold(from: &[u64], into: &mut [u64], span: Span);
-    /// Adds the words of an entry's row to a total over entries. A gauge has no total and is left out.
+    /// Adds the words of an entry's row to a total over entries. A gauge has no total and is left
+    /// out.
+    #[doc(hidden)]
     fn carry(from: &[u64], into: &mut [u64], span: Span) {
         Self::fold(from, into, span);
     }
     /// The typed value of a row.
+    #[doc(hidden)]
     fn read(row: &mut Row<'_>) -> Self::Value;
-    /// What happened between two values. Gauges and per-interval values are those of `later`.
+    /// The change between two values. Gauges and per-interval values are those of `later`.
+    #[doc(hidden)]
     fn difference(later: &Self::Value, earlier: &Self::Value) -> Self::Value;
     /// Both values together.
+    #[doc(hidden)]
     fn sum(one: &Self::Value, other: &Self::Value) -> Self::Value;
-    /// Puts the exact extrema of a stretch of time into a difference over it.
+    /// Puts the exact extrema of a period into a difference over it.
+    #[doc(hidden)]
     fn observe(_: &mut Self::Value, _: &mut RowExtrema<'_>) {}
-    /// What of a difference has rates.
+    /// Appends the values of a difference that have rates.
+    #[doc(hidden)]
     fn flows(_: &Self::Value, _: &mut Vec<f64>) {}
     /// The rates, from the flows divided by the time.
+    #[doc(hidden)]
     fn rates(flows: &mut Flows<'_>) -> Self::Rates;
-    /// Its description.
+    /// The metric's description.
+    #[doc(hidden)]
     fn kind() -> Kind;
 }
 
@@ -88,20 +113,14 @@ pub trait Stats: Metric {
     fn group() -> Group;
 }
 
-/// What a snapshot shows of a metric: an immutable value.
-#[cfg(not(feature = "serde"))]
+/// A metric's value in a snapshot. Implemented for every type that meets the bounds.
 pub trait Value: Clone + Default + Debug + PartialEq + Send + Sync + 'static {}
-#[cfg(not(feature = "serde"))]
 impl<T: Clone + Default + Debug + PartialEq + Send + Sync + 'static> Value for T {}
 
-/// What a snapshot shows of a metric: an immutable value.
-#[cfg(feature = "serde")]
-pub trait Value:
-    Clone + Default + Debug + PartialEq + Send + Sync + serde::Serialize + 'static
-{
-}
-#[cfg(feature = "serde")]
-impl<T: Clone + Default + Debug + PartialEq + Send + Sync + serde::Serialize + 'static> Value
-    for T
-{
-}
+/// Seals [`Metric`]: named by this crate and by the code that `#[derive(Stats)]` generates.
+#[diagnostic::on_unimplemented(
+    message = "`Metric` cannot be implemented by hand for `{Self}`",
+    label = "only `#[derive(Stats)]` implements `Metric` outside of tallybook",
+    note = "write a struct of metrics with `#[derive(Stats)]`, and use it as a nested set"
+)]
+pub trait Sealed {}

@@ -1,32 +1,36 @@
 //! [`Gauge`]: the last value set.
 //!
-//! Which of two values is the last? The one of the later epoch; within an epoch, the one of the later fact. All gauges
-//! that one fact sets carry one time stamp, read from a clock that never runs backwards between threads, so the gauges
-//! of a fact win or lose together: no snapshot mixes two facts. Within a fact a number that grows from call to call tells
-//! them apart, whatever cells they were written to on the way. A shared cell could not promise that, and a shared
-//! sequence number would be a read-modify-write on a line that all threads write.
+//! Of two values the last is that of the later epoch and, within an epoch, that of the later fact.
+//! All gauges that one fact sets carry one time stamp, read from a clock that never runs backwards
+//! between threads, so the gauges of a fact win or lose together: no snapshot mixes two facts.
+//! Within a fact, values are ordered by a number that grows from call to call, whatever cells they
+//! were written to. A shared cell could not promise that, and a shared sequence number would be a
+//! read-modify-write on a line that all threads write.
 
-use super::field::{Metric, Value};
+use super::field::{Metric, Sealed, Value};
 use crate::phase::{self, Stamp, Word};
 use crate::row::{Drain, Flows, Row, Span};
 use crate::schema::{Kind, Number};
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
-/// The last value set, an `i64` or (as `Gauge<f64>`) an `f64`. Read as an `Option`: `None` until it has been set.
+/// The last value set, an `i64` or (as `Gauge<f64>`) an `f64`. Read as an `Option`, which is `None`
+/// until the gauge is set.
 ///
-/// Setting it reads the clock once per fact. Over the entries of a family a gauge has no total: it reads as `None` there.
+/// Setting gauges reads the clock once per fact. A gauge has no total over the entries of a family:
+/// it reads as `None` there.
 pub struct Gauge<T = i64> {
     /// The fact's stamp, or 0.
     fact: Word,
-    /// The call's.
+    /// The call's stamp.
     call: Word,
     bits: Word,
     number: PhantomData<fn() -> T>,
 }
 
 impl<T: GaugeNumber> Gauge<T> {
-    /// Sets the value. Within a fact the last call wins; between facts, the later one in the order of the cuts.
+    /// Sets the value. Within a fact the last call wins; between facts, the later in the order of
+    /// the cuts.
     #[inline]
     pub fn set(&self, value: T) {
         let Stamp { fact, call } = phase::stamp(self);
@@ -83,7 +87,10 @@ impl GaugeNumber for f64 {
     }
 }
 
-/// A row is `[epoch, the fact's stamp, the call's, bits]`; a fact's stamp of 0 means that it was never set.
+impl<T: GaugeNumber> Sealed for Gauge<T> {}
+
+/// A row is `[epoch, the fact's stamp, the call's stamp, bits]`. The stamp of a gauge that was
+/// never set is 0.
 impl<T: GaugeNumber> Metric for Gauge<T> {
     type Value = Option<T>;
     type Rates = ();

@@ -1,32 +1,40 @@
-//! [`Histogram`]: how values are spread.
+//! [`Histogram`]: the distribution of values.
 //!
-//! The cells of one thread are the sum, the extrema, and a table of counts that is as large as it has to be: an open hash
-//! table whose hash is the bucket's number itself. So values that lie close together never collide, a table that has room
-//! for all buckets is a plain array, and in a family, where a line sees a few values per tick, it has eight cells.
+//! The cells of one thread are the sum, the extrema, and a table of counts that is as large as it
+//! has to be: an open hash table whose hash is the bucket's number itself. So values that lie close
+//! together never collide, a table that has room for all buckets is a plain array, and in a family,
+//! where a cache line sees a few values per tick, it has eight cells.
 
-use super::field::Metric;
+use super::field::{Metric, Sealed};
 use crate::distribution::{Distribution, Measure, bucket_count};
 use crate::phase::{Word, Words};
 use crate::row::{Drain, Extrema, Flows, Row, RowExtrema, Span};
 use crate::schema::Kind;
 use std::marker::PhantomData;
+use std::time::Duration;
 
-/// How values are spread: `u64` values, or (as `Histogram<Duration>`) durations. Read as a
-/// [`Distribution`](crate::Distribution): count, sum, extrema, quantiles, buckets.
+/// The distribution of values: of `u64` values, or (as `Histogram<Duration>`) of durations. Read as
+/// a [`Distribution`](crate::Distribution): count, sum, extrema, quantiles, buckets.
 ///
-/// Buckets are base-2 exponential, as in Prometheus' native histograms and OTLP's exponential ones: at scale `s` a
-/// bucket's upper bound, which belongs to it, is `2^(1 / 2^s)` times its lower. At the default scale 3 that is eight
-/// buckets to a doubling, and a quantile is at most 4.5 % off; `Histogram<u64, 5>` has 32 and is at most 1.1 % off. Scales
-/// go from 0 to 8. All of `u64` is in range: zero has a bucket of its own, and the largest value is in the last. Durations
-/// are kept in whole nanoseconds, in buckets of seconds; longer ones than 584 years count as that.
+/// Buckets are base-2 exponential, as in Prometheus' native histograms and OTLP's exponential
+/// histograms: at scale `s` a bucket's inclusive upper bound is `2^(1 / 2^s)` times its lower
+/// bound. At the default scale 3 there are eight buckets to a doubling, and a quantile is off by at
+/// most 4.5 %; `Histogram<u64, 5>` has 32 and is off by at most 1.1 %. Scales range from 0 to 8.
+/// All of `u64` is in range: zero has a bucket of its own, and the largest value is in the last.
+/// Durations are kept in whole nanoseconds, in buckets of seconds; those above 584 years count as
+/// 584 years.
 ///
-/// Count, sum, extrema and buckets of one snapshot always agree: one fact wrote all of them. The sum is exact, and so are
-/// the smallest and the largest value.
+/// Count, sum, extrema and buckets of one snapshot always agree, because one fact writes all of
+/// them. The sum, the minimum and the maximum are exact.
 ///
-/// Memory: 56 bytes where nothing was recorded; a table of 64 bytes on the first touch, doubled as more than three quarters
-/// of it are in use (or two values want the same cell of a small one), up to 8 KiB at scale 3. There are two per thread for a set. For a family there are two per key, plus
-/// two per cache line of a thread, each with a table only where it was needed; and a snapshot has 128 bytes for each 16
-/// neighbouring buckets in use.
+/// [`Set::timer`](crate::Set::timer) measures and records a duration.
+///
+/// # Memory
+/// A histogram takes 56 bytes, and a table of counts from the first value on. The table has 64
+/// bytes at first and doubles when more than three quarters of it are in use, or when two values
+/// want one cell of a small table, up to 8 KiB at scale 3. A set has two histograms per thread. A
+/// family has two per key and two per cache line of a thread, each with a table only if it was
+/// needed. A snapshot has 128 bytes for each 16 neighbouring buckets in use.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -57,22 +65,23 @@ use std::marker::PhantomData;
 pub struct Histogram<V = u64, const SCALE: u8 = 3> {
     sum_low: Word,
     sum_high: Word,
-    /// The complement of the minimum, so that zero is nothing seen.
+    /// The complement of the minimum, so that zero means that there is none.
     min_complement: Word,
     max: Word,
-    /// How many cells of the table are in use.
+    /// The number of cells of the table that are in use.
     used: Word,
-    /// A cell is a bucket's number plus one, in the upper bits, and its count; zero where it is free.
+    /// A cell is a bucket's number plus one, in the upper bits, and its count; zero if it is free.
     table: Words,
     values: PhantomData<fn() -> V>,
 }
 
-/// Where the bucket's number stands in a cell: a count has 48 bits, and goes on in another cell of the same bucket.
+/// The first bit of the bucket's number in a cell. A count has 48 bits, and continues in another
+/// cell of the same bucket.
 const TAG: u32 = 48;
-const MOST_IN_CELL: u64 = (1 << TAG) - 1;
+const MAX_IN_CELL: u64 = (1 << TAG) - 1;
 /// The cells of the first table: one cache line.
 const FIRST: usize = 8;
-/// As large as a table becomes in order that two buckets do not want the same cell.
+/// The size up to which a table grows to keep two buckets from sharing a cell.
 const ROOMY: usize = 64;
 
 impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
@@ -130,7 +139,7 @@ impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
         self.count_elsewhere(bucket, n);
     }
 
-    /// Adds to a bucket that is not in its own cell, or that has none yet.
+    /// Adds to a bucket that is not in its preferred cell, or that has no cell yet.
     #[cold]
     #[inline(never)]
     fn count_elsewhere(&self, bucket: usize, n: u64) {
@@ -145,7 +154,8 @@ impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
             let own = if is_free { tag(bucket) } else { cell };
             if let Some(cell) = plus(own, bucket, n) {
                 if step > 0 && !is_free && self.table.len() < ROOMY {
-                    // It comes here again and again, past the cell of another: as doublings do, whose buckets lie eight apart.
+                    // It would take this path again and again, past the cell of another bucket, as
+                    // doublings do, whose buckets are eight apart.
                     break;
                 }
                 self.used.add(u64::from(is_free));
@@ -156,7 +166,8 @@ impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
         self.count(bucket, n);
     }
 
-    /// Whether so many cells are in use that looking for one takes long. A table with a cell for each bucket may be full.
+    /// Whether so many cells are in use that a search takes long. A table with a cell for each
+    /// bucket may be full.
     fn is_full(&self) -> bool {
         let len = self.table.len();
         len < bucket_count::<V>(SCALE) && self.used.get() as usize >= len - len / 4
@@ -166,11 +177,11 @@ impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
         let old = self.table.renew((self.table.len() * 2).max(FIRST));
         self.used.set(0);
         for cell in (0..old.len()).filter_map(|at| old.get(at)).filter(|cell| *cell != 0) {
-            self.count(bucket_of(cell), cell & MOST_IN_CELL);
+            self.count(bucket_of(cell), cell & MAX_IN_CELL);
         }
     }
 
-    /// Calls `f` with each bucket that has a count, in no order, and empties the table.
+    /// Calls `f` with each bucket that has a count, in no particular order, and empties the table.
     fn take_counts(&self, mut f: impl FnMut(usize, u64)) {
         if self.used.take() == 0 {
             return;
@@ -180,7 +191,7 @@ impl<V: Measure, const SCALE: u8> Histogram<V, SCALE> {
                 None | Some(0) => {}
                 Some(cell) => {
                     self.table.set(at, 0);
-                    f(bucket_of(cell), cell & MOST_IN_CELL);
+                    f(bucket_of(cell), cell & MAX_IN_CELL);
                 }
             }
         }
@@ -197,15 +208,17 @@ fn bucket_of(cell: u64) -> usize {
     (cell >> TAG) as usize - 1
 }
 
-/// The cell with `n` more, if it is the bucket's and has room.
+/// The cell with `n` added, if it is the bucket's and has room.
 #[inline(always)]
 fn plus(cell: u64, bucket: usize, n: u64) -> Option<u64> {
     // Another bucket's tag leaves bits above the count.
     let count = cell ^ tag(bucket);
-    (count <= MOST_IN_CELL - n).then(|| cell + n)
+    (count <= MAX_IN_CELL - n).then(|| cell + n)
 }
 
-/// Words of a row are `[count, sum, sum's upper half, complement of the minimum, max]`.
+impl<V: Measure, const SCALE: u8> Sealed for Histogram<V, SCALE> {}
+
+/// The words of a row are `[count, sum, sum's upper half, complement of the minimum, max]`.
 impl<V: Measure, const SCALE: u8> Metric for Histogram<V, SCALE> {
     type Value = Distribution<V>;
     type Rates = HistogramRates;
@@ -237,7 +250,7 @@ impl<V: Measure, const SCALE: u8> Metric for Histogram<V, SCALE> {
         into.sum(self.sum_low.take(), self.sum_high.take());
         into.see(self.min_complement.take(), self.max.take());
         if into.used.get() == 0 && into.table.len() == self.table.len() {
-            // Only for a table that is as large: otherwise one of the two would have to make it again.
+            // Only for tables of the same size: otherwise one of the two would have to grow again.
             into.used.set(self.used.take());
             into.table.swap(&self.table);
         } else {
@@ -306,12 +319,30 @@ fn read_histogram<V: Measure>(row: &mut Row<'_>, scale: u8) -> Distribution<V> {
     Distribution::from_buckets(scale, count, sum, !min, max, taken)
 }
 
-/// How fast a [`Histogram`] grows.
+/// A metric that a timer records durations on: a `Histogram<Duration>` of any scale. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be timed",
+    label = "not a `Histogram<Duration>`",
+    note = "a timer records on a field that is a `Histogram<Duration>`; `timer_label` records on one in a `PerLabel`"
+)]
+pub trait Timed: Sealed + 'static {
+    #[doc(hidden)]
+    fn record_time(&self, took: Duration);
+}
+
+impl<const SCALE: u8> Timed for Histogram<Duration, SCALE> {
+    #[inline]
+    fn record_time(&self, took: Duration) {
+        self.record(took);
+    }
+}
+
+/// The rates of a [`Histogram`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct HistogramRates {
     /// Values per second.
     pub count: f64,
-    /// Their sum per second: for durations in seconds, so it is how many were at it at once.
+    /// Their sum per second. For durations, in seconds, this is the mean number in progress.
     pub sum: f64,
 }
 
@@ -331,7 +362,6 @@ mod tests {
     use super::*;
     use crate::row::Sparse;
     use std::collections::BTreeMap;
-    use std::time::Duration;
 
     fn drained<V: Measure, const SCALE: u8>(
         cells: &Histogram<V, SCALE>,
@@ -388,10 +418,10 @@ mod tests {
             cells.count(7, u64::from(u32::MAX));
         }
         for _ in 0..3 {
-            cells.count(7, MOST_IN_CELL);
+            cells.count(7, MAX_IN_CELL);
         }
         let (words, buckets) = drained(&cells);
-        let expected = 1000 * u64::from(u32::MAX) + 3 * MOST_IN_CELL;
+        let expected = 1000 * u64::from(u32::MAX) + 3 * MAX_IN_CELL;
         assert_eq!((words[0], buckets), (expected, BTreeMap::from([(7, expected)])));
         assert!(cells.table.len() <= 16);
     }

@@ -1,47 +1,46 @@
-//! [`Live`]: what is open now, from two counters that only grow.
+//! [`Live`]: what is open now, as two counters that only grow.
 
 use super::counter::Counter;
-use super::field::Metric;
+use super::field::{Metric, Sealed};
 use crate::row::{Drain, Flows, Row, Span};
 use crate::schema::Kind;
 use std::time::Duration;
 
-/// An opened and a closed counter; what is live is the difference. Driven by guards: [`Set::open`](crate::Set::open)
-/// and [`Entry::open`](crate::Entry::open) count an opening now and its closing when the guard drops, on any thread.
-/// Every snapshot has `closed <= opened`. [`TimedLive`](crate::TimedLive) also knows for how long.
+/// The number of things that are open now: a counter of openings and one of closings.
+///
+/// Guards drive it. [`Set::open`](crate::Set::open) and [`Entry::open`](crate::Entry::open) count
+/// an opening, and the guard counts the closing when it is dropped, on any thread. Every snapshot
+/// has `closed <= opened`. [`TimedLive`](crate::TimedLive) also measures for how long things are
+/// open.
 pub struct Live {
     opened: Counter,
     closed: Counter,
 }
 
-/// A field of a set that is a [`Live`], or another that guards drive: the constants that `#[derive(Stats)]` makes have this
-/// type.
-pub type LiveField<S, L = Live> = for<'a> fn(&'a S) -> &'a L;
-
-/// What a guard can open and close: [`Live`] and [`TimedLive`](crate::TimedLive).
+/// A metric that a guard opens and closes: [`Live`] or [`TimedLive`](crate::TimedLive).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be opened",
-    label = "nothing that opens and closes",
-    note = "a guard opens a field that is a `Live` or a `TimedLive`"
+    label = "not a `Live` or a `TimedLive`",
+    note = "a guard opens a field that is a `Live` or a `TimedLive`; `open_label` opens one in a `PerLabel`"
 )]
-pub trait Openable: openable::Sealed + 'static {}
-impl<L: openable::Sealed + 'static> Openable for L {}
+pub trait Openable: openable::Methods + 'static {}
+impl<L: openable::Methods + 'static> Openable for L {}
 
 pub(crate) mod openable {
     use std::time::Duration;
 
-    /// What [`Openable`](super::Openable) come to, closed to other crates.
-    pub trait Sealed {
-        /// Whether it asks for the time.
+    /// The methods of [`Openable`](super::Openable), hidden from other crates.
+    pub trait Methods {
+        /// Whether the metric reads the clock.
         const TIMED: bool;
-        /// What a guard remembers of the opening.
+        /// What a guard keeps from the opening.
         type Opened: Copy + Default + Send + Sync + std::fmt::Debug;
         fn on_open(&self, now: impl FnOnce() -> Duration) -> Self::Opened;
         fn on_close(&self, opened: Self::Opened, now: impl FnOnce() -> Duration);
     }
 }
 
-impl openable::Sealed for Live {
+impl openable::Methods for Live {
     const TIMED: bool = false;
     type Opened = ();
 
@@ -56,24 +55,25 @@ impl openable::Sealed for Live {
     }
 }
 
-/// What a snapshot shows of a [`Live`].
+/// The value of a [`Live`] in a snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LiveCount {
-    /// How many have been opened.
+    /// The number of openings.
     pub opened: u64,
-    /// How many of them have been closed.
+    /// The number of closings.
     pub closed: u64,
 }
 
 impl LiveCount {
-    /// How many are open. In a difference of two snapshots this is the change, and negative where more closed than opened.
+    /// The number of things that are open. In a difference of two snapshots this is the change,
+    /// which is negative if more closed than opened.
     #[must_use]
     pub fn live(&self) -> i64 {
         self.opened.wrapping_sub(self.closed) as i64
     }
 }
 
-/// How fast a [`Live`] opens and closes.
+/// The rates of a [`Live`] or a [`TimedLive`](crate::TimedLive).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LiveRates {
     /// Openings per second.
@@ -105,6 +105,8 @@ impl serde::Serialize for LiveCount {
     }
 }
 
+impl Sealed for Live {}
+
 impl Metric for Live {
     type Value = LiveCount;
     type Rates = LiveRates;
@@ -133,7 +135,7 @@ impl Metric for Live {
     }
     fn difference(later: &LiveCount, earlier: &LiveCount) -> LiveCount {
         if later.opened < earlier.opened || later.closed < earlier.closed {
-            // It has begun anew.
+            // It was reset.
             return *later;
         }
         LiveCount { opened: later.opened - earlier.opened, closed: later.closed - earlier.closed }

@@ -1,10 +1,11 @@
-//! [`TimedLive`]: what is open now, and for how long all of it has been.
+//! [`TimedLive`]: what is open now, and for how long it has been open.
 //!
-//! With `O` openings at times `o` and `C` closings at times `c`, what has been open has been so, by the time `t`, for
-//! `sum(c) - sum(o) + (O - C) * t` together: those that are closed from `o` to `c`, the others from `o` to `t`. So all that
-//! a fact has to do is to add its own time to a sum, and the integral is exact at every cut, of what does not change too.
+//! With `O` openings at times `o` and `C` closings at times `c`, the total time open by the time
+//! `t` is `sum(c) - sum(o) + (O - C) * t`: from `o` to `c` for what is closed, and from `o` to `t`
+//! for the rest. So a fact only adds its own time to a sum, and the integral is exact at every cut,
+//! also where nothing changes.
 
-use super::field::Metric;
+use super::field::{Metric, Sealed};
 use super::histogram::Histogram;
 use super::live::{LiveRates, openable};
 use crate::distribution::Distribution;
@@ -16,12 +17,13 @@ use std::time::Duration;
 /// The ages of a [`TimedLive`].
 type DurationHistogram = Histogram<Duration, AGES_SCALE>;
 
-/// A [`Live`](crate::Live) that also knows for how long: the time that all of what it counts has been open so far
-/// (connected-seconds, viewer-seconds), and the distribution of the ages at which it closed.
+/// A [`Live`](crate::Live) that also measures time: the total time that things have been open so
+/// far (connected-seconds, viewer-seconds), and the distribution of the ages at which they closed.
 ///
-/// Driven by guards, as `Live` is; the registry's clock is read when one opens and when it closes, once per fact: what one
-/// fact opens or closes, in however many sets, does so at one time. The stamps are part of the facts, so nothing is
-/// sampled: see [`TimedLiveCount::time`].
+/// Guards drive it, as they drive `Live`. The registry's clock is read when a guard opens and when
+/// it closes, once per fact: everything that one fact opens or closes, in any number of sets, does
+/// so at one time. The times are part of the facts, so nothing is sampled: see
+/// [`TimedLiveCount::time`].
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
@@ -51,10 +53,10 @@ type DurationHistogram = Histogram<Duration, AGES_SCALE>;
 /// ```
 pub struct TimedLive {
     opened: Word,
-    /// The sum of the closings' times less that of the openings', in nanoseconds.
+    /// The sum of the closings' times minus that of the openings' times, in nanoseconds.
     balance_low: Word,
     balance_high: Word,
-    /// Of these the count is that of the closings.
+    /// Their count is the number of closings.
     ages: DurationHistogram,
 }
 
@@ -67,7 +69,7 @@ impl TimedLive {
     }
 }
 
-impl openable::Sealed for TimedLive {
+impl openable::Methods for TimedLive {
     const TIMED: bool = true;
     type Opened = Duration;
 
@@ -87,25 +89,26 @@ impl openable::Sealed for TimedLive {
     }
 }
 
-/// What a snapshot shows of a [`TimedLive`].
+/// The value of a [`TimedLive`] in a snapshot.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TimedLiveCount {
-    /// How many have been opened.
+    /// The number of openings.
     pub opened: u64,
-    /// How many of them have been closed.
+    /// The number of closings.
     pub closed: u64,
-    /// For how long all of them together have been open, up to the cut. In a difference of two snapshots, for how long
-    /// in between: divided by the time in between it is how many were open on average.
+    /// The total time open up to the cut. In a difference of two snapshots, the total time open in
+    /// between: divided by the time in between, it is the mean number that was open.
     ///
-    /// A fact that began before the cut but read the clock after it counts by its clock, so this may be short by the
-    /// length of a few facts, and never is below zero.
+    /// A fact that began before the cut and read the clock after it counts by that reading, so this
+    /// may be short by the length of a few facts. It is never below zero.
     pub time: Duration,
-    /// The ages of those that are closed.
+    /// The ages at which things closed.
     pub ages: Distribution<Duration>,
 }
 
 impl TimedLiveCount {
-    /// How many are open. In a difference of two snapshots this is the change, and negative where more closed than opened.
+    /// The number of things that are open. In a difference of two snapshots this is the change,
+    /// which is negative if more closed than opened.
     #[must_use]
     pub fn live(&self) -> i64 {
         self.opened.wrapping_sub(self.closed) as i64
@@ -126,7 +129,9 @@ impl serde::Serialize for TimedLiveCount {
     }
 }
 
-/// Words of a row are `[opened, balance, balance's upper half]`, then those of the ages.
+impl Sealed for TimedLive {}
+
+/// The words of a row are `[opened, balance, balance's upper half]`, then those of the ages.
 impl Metric for TimedLive {
     type Value = TimedLiveCount;
     type Rates = LiveRates;
@@ -169,7 +174,7 @@ impl Metric for TimedLive {
     }
     fn difference(later: &TimedLiveCount, earlier: &TimedLiveCount) -> TimedLiveCount {
         if later.opened < earlier.opened || later.closed < earlier.closed {
-            // It has begun anew.
+            // It was reset.
             return later.clone();
         }
         TimedLiveCount {
@@ -208,7 +213,7 @@ pub(crate) fn time_open([opened, closed]: [u64; 2], balance: [u64; 2], at: Durat
     duration(time)
 }
 
-/// Adds the own words of one row to those of another.
+/// Adds one row's words to those of another, the ages' aside.
 fn add(from: &[u64], into: &mut [u64]) {
     into[0] = into[0].wrapping_add(from[0]);
     let balance = join(into[1], into[2]).wrapping_add(join(from[1], from[2]));
@@ -224,7 +229,7 @@ fn nanos(time: Duration) -> i128 {
     time.as_nanos() as i128
 }
 
-/// None where it is below zero.
+/// Zero if it is negative.
 fn duration(nanos: i128) -> Duration {
     let nanos = u128::try_from(nanos).unwrap_or(0);
     let seconds = u64::try_from(nanos / 1_000_000_000).unwrap_or(u64::MAX);

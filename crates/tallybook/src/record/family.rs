@@ -1,9 +1,10 @@
 //! [`Family`]: a set per key.
 //!
-//! The map from keys to entries ([`map`](super::map)) is sharded, and is locked (one shard of it) only by [`Family::entry`] and where
-//! an entry retires; no code of the user's runs under its locks. The map owns the entries; handles and guards are counted
-//! as *holders*. When the last holder goes, that is a fact like any other, so the collector hears of it with the epoch it
-//! closes and retires the entry one snapshot later, if it is still unheld.
+//! The map from keys to entries ([`map`](super::map)) is sharded. [`Family::entry`] and the
+//! retirement of an entry lock one shard; no user code runs under the lock. The map owns the
+//! entries; handles and guards are counted as *holders*. Dropping the last holder is a fact like
+//! any other, so the collector learns of it with the epoch that it closes, and retires the entry
+//! one snapshot later if nothing holds it then.
 
 use super::entry::Entry;
 use super::key::Key;
@@ -49,17 +50,18 @@ impl<K: Key, S: Stats> Family<K, S> {
         self.shared.as_ref().map_or("", |shared| shared.place.name())
     }
 
-    /// A handle to the entry of `key`, which is created if there is none.
+    /// Returns a handle to the entry of `key`, and creates the entry if there is none.
     ///
-    /// The entry lives while a handle or a guard is held. When nothing holds it and its last change has been published,
-    /// it retires: its counts move into the family's retired total in the snapshot that drops the key. The same key then
-    /// starts a new entry.
+    /// The entry lives while a handle or a guard is held. When nothing holds it and its last change
+    /// has been published, it retires: its counts move into the family's retired total in the
+    /// snapshot that drops the key. The same key then starts a new entry.
     ///
-    /// Looks the key up in a sharded map, outside of whose locks the key's `Hash` and `Eq` run; keep the handle where facts
-    /// are frequent.
+    /// This looks the key up in a sharded map, outside of whose locks the key's `Hash` and `Eq`
+    /// run. Keep the handle if facts are frequent.
     ///
     /// # Errors
-    /// [`FamilyFull`], with the key, if the key is new and the family holds as many as it may.
+    /// [`FamilyFull`], with the key, if the key is new and the family has the maximum number of
+    /// keys.
     ///
     /// ```
     /// use tallybook::{Counter, Registry, Stats};

@@ -1,9 +1,10 @@
 //! [`Map`]: the entries of a family by the hashes of their keys.
 //!
-//! Under its locks hashes and addresses are compared, and owners of entries are moved or added: no code of the user's
-//! runs there, and nothing is allocated. So whoever looks for a key [finds](Map::find) all entries of its hash, which is
-//! nearly always one or none, and compares the keys afterwards. What changes the map on the strength of such a comparison
-//! says which entries were compared; if others have come or gone, it has to be made again.
+//! Under its locks, hashes and addresses are compared, and owners of entries are moved or added: no
+//! user code runs there, and nothing is allocated. So a look-up [finds](Map::find) all entries of
+//! the key's hash, nearly always one or none, and compares the keys afterwards. A change that
+//! depends on such a comparison names the entries that were compared; if others were added or
+//! removed since, the comparison has to be repeated.
 
 use super::keyed::Keyed;
 use crate::support::user::Owned;
@@ -14,41 +15,41 @@ use std::hash::{BuildHasher, Hash};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// By the hashes that the entries have with them.
+/// Entries by the hashes that they carry.
 type Table<K, S> = HashTable<Owned<Arc<Keyed<K, S>>>>;
 type Shard<K, S> = CachePadded<RwLock<Table<K, S>>>;
 
 /// See the module.
 pub(super) struct Map<K, S> {
     shards: Box<[Shard<K, S>]>,
-    /// Seeded per family, but no cryptographic one: with keys that an adversary chooses, set `max_keys`.
+    /// Seeded per family, but not cryptographic: set `max_keys` if an adversary chooses the keys.
     hasher: RandomState,
     max_keys: usize,
-    /// How many entries it has.
+    /// The number of entries.
     len: AtomicUsize,
     bytes: AtomicUsize,
 }
 
-/// Entries whose keys have the same hash. Dropping it may drop the last owner of one.
+/// Entries whose keys have the same hash. Dropping them may drop the last owner of an entry.
 pub(super) struct Alike<K, S> {
     first: Option<Owned<Arc<Keyed<K, S>>>>,
     more: Vec<Owned<Arc<Keyed<K, S>>>>,
 }
 
-/// Whether there is room for one entry more.
+/// Whether there is room for another entry.
 pub(super) enum Room {
     Some,
     None,
-    /// The entries of the hash are no longer the ones given.
+    /// The entries of the hash are no longer those given.
     Unknown,
 }
 
-/// What came of [`Map::insert`].
+/// The outcome of [`Map::insert`].
 pub(super) enum Inserted {
     Done,
-    /// There are as many keys as there may be.
+    /// The map has the maximum number of keys.
     Full,
-    /// The entries of the hash are no longer the ones given.
+    /// The entries of the hash are no longer those given.
     Changed,
 }
 
@@ -74,7 +75,7 @@ impl<K, S> Map<K, S> {
         self.max_keys
     }
 
-    /// How many bytes it takes, without the entries.
+    /// The size in bytes, without the entries.
     pub(super) fn bytes(&self) -> usize {
         self.bytes.load(Relaxed)
     }
@@ -86,7 +87,7 @@ impl<K, S> Map<K, S> {
         table.find(hash, |entry| entry.meta.hash == hash).cloned()
     }
 
-    /// Finds all entries of a hash, in place of what `alike` has.
+    /// Finds all entries of a hash, which replace the contents of `alike`.
     pub(super) fn find(&self, hash: u64, alike: &mut Alike<K, S>) {
         alike.clear(0);
         loop {
@@ -98,12 +99,12 @@ impl<K, S> Map<K, S> {
         }
     }
 
-    /// Whether there is room for a new entry of a hash of which `others` are all there are.
+    /// Whether there is room for a new entry of a hash, all of whose entries are `others`.
     pub(super) fn room_beside(&self, hash: u64, others: &Alike<K, S>) -> Room {
         if self.len() < self.max_keys {
             return Room::Some;
         }
-        // Full; but perhaps with the very key that is wanted, which has come since `others` were found.
+        // Full, but possibly with the wanted key, which was added after `others` were found.
         let table = read(self.shard(hash));
         match (others.are_all(&table, hash), self.len() < self.max_keys) {
             (false, _) => Room::Unknown,
@@ -112,7 +113,7 @@ impl<K, S> Map<K, S> {
         }
     }
 
-    /// Adds an entry, if `others` still are all entries of its hash.
+    /// Adds an entry, if `others` are still all entries of its hash.
     pub(super) fn insert(&self, entry: &Arc<Keyed<K, S>>, others: &Alike<K, S>) -> Inserted {
         let hash = entry.meta.hash;
         let shard = self.shard(hash);
@@ -140,7 +141,7 @@ impl<K, S> Map<K, S> {
         }
     }
 
-    /// Takes an entry out, unless it is gone already.
+    /// Removes an entry, unless it was removed before.
     pub(super) fn remove(&self, entry: &Arc<Keyed<K, S>>) {
         let mut table = write(self.shard(entry.meta.hash));
         let found = table.find_entry(entry.meta.hash, |known| Arc::ptr_eq(known, entry));
@@ -153,7 +154,7 @@ impl<K, S> Map<K, S> {
         drop(owner);
     }
 
-    /// Makes room in a shard that has none left with `len` entries.
+    /// Makes room in a shard that is full with `len` entries.
     fn grow(&self, shard: &Shard<K, S>, len: usize) {
         let mut larger = Table::with_capacity((2 * len).max(4));
         let mut table = write(shard);
@@ -183,7 +184,7 @@ impl<K, S> Alike<K, S> {
         Alike { first: None, more: Vec::new() }
     }
 
-    /// Takes out the first one that `is` it.
+    /// Takes the first entry for which `is` returns true.
     pub(super) fn take_first(
         &mut self,
         mut is: impl FnMut(&Keyed<K, S>) -> bool,
@@ -195,14 +196,14 @@ impl<K, S> Alike<K, S> {
         Some(self.more.swap_remove(found))
     }
 
-    /// Lets go of all, and makes room for one and `more`.
+    /// Drops all, and makes room for one and `more`.
     fn clear(&mut self, more: usize) {
         self.first = None;
         self.more.clear();
         self.more.reserve(more);
     }
 
-    /// Adds the entries of a hash, and answers how many there was no room for. Under a lock.
+    /// Adds the entries of a hash, and returns how many did not fit. Called under a lock.
     fn fill(&mut self, table: &Table<K, S>, hash: u64) -> usize {
         let mut missing = 0;
         for entry in table.iter_hash(hash).filter(|entry| entry.meta.hash == hash) {
@@ -217,7 +218,7 @@ impl<K, S> Alike<K, S> {
         missing
     }
 
-    /// Whether these are all the entries that the table has of the hash. Under a lock.
+    /// Whether these are all entries of the hash in the table. Called under a lock.
     fn are_all(&self, table: &Table<K, S>, hash: u64) -> bool {
         let mut count = 0;
         let own = table.iter_hash(hash).filter(|entry| entry.meta.hash == hash);
@@ -236,7 +237,7 @@ fn write<K, S>(shard: &Shard<K, S>) -> RwLockWriteGuard<'_, Table<K, S>> {
     shard.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many shards a map has: a power of two, several for each processor.
+/// The number of shards of a map: a power of two, several for each processor.
 fn shards() -> usize {
     static SHARDS: OnceLock<usize> = OnceLock::new();
     *SHARDS.get_or_init(|| {

@@ -1,9 +1,11 @@
 //! [`Set`]: the handle that records on a set.
 
-use super::open::Open;
+use super::open::{Open, OpenLabel};
 use super::recorder::{Record, sealed};
+use super::select::Labelled;
+use super::timer::{Timer, TimerLabel};
 use crate::event::Counted;
-use crate::metric::{Openable, Stats};
+use crate::metric::{LabelledField, Openable, Stats, Timed};
 use crate::phase::{Place, record_block};
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,8 +13,8 @@ use std::time::Duration;
 
 /// A handle to a registered set. Clone it freely and record from any thread.
 ///
-/// Made by [`Registry::set`](crate::Registry::set). It keeps working after the registry and its collector are gone; what
-/// it records then is simply not collected.
+/// Made by [`Registry::set`](crate::Registry::set). It keeps working after the registry and its
+/// collector are dropped; what it records then is not collected.
 pub struct Set<S> {
     place: Place,
     stats: PhantomData<fn() -> S>,
@@ -47,23 +49,27 @@ impl<S: Stats> Set<S> {
 
     /// Records one fact: everything that `fact` changes is in a snapshot entirely or not at all.
     ///
-    /// A fact inside a fact of the same registry joins it: they are one. If `fact` panics, what it changed up to there
-    /// stays recorded and the panic goes on. In a disabled registry `fact` is not called.
+    /// A fact inside a fact of the same registry joins it, and both are one fact. If `fact` panics,
+    /// what it changed before remains recorded, and the panic propagates. In a disabled registry
+    /// `fact` is not called.
     ///
-    /// Never waits for another thread, except on a thread's first fact on this set, which allocates and takes two locks for
-    /// a moment. After that it allocates only where a histogram's values spread further than before.
+    /// Recording never waits for another thread, except for a thread's first fact on this set,
+    /// which allocates and briefly takes two locks. After that it allocates only when the values of
+    /// a histogram spread further than before.
     ///
     /// # Read first, then record
-    /// A fact belongs to the moment it begins. What the closure learns from another thread while it runs, by an atomic, a
-    /// lock or a channel, may be newer than that: the other thread's own fact may then be in a later cut than this one, and
-    /// a snapshot in between shows the effect without its cause. So read what you need before the call. Nor should a closure
-    /// wait for another thread: the cut cannot be finished while it runs.
+    /// A fact belongs to the moment it begins. What the closure learns from another thread while it
+    /// runs, through an atomic, a lock or a channel, may be newer than that: the other thread's own
+    /// fact may then be in a later cut than this one, and a snapshot in between shows the effect
+    /// without its cause. So read before the call. A closure should not wait for another thread
+    /// either, because the cut cannot complete while it runs.
     ///
-    /// # Facts out of the memory allocator
-    /// A global allocator may record what it does. A fact that comes out of it while this library works for another fact,
-    /// and one of an event's `key`, `coalesce`, or its key's `Hash` and `Eq`, is a fact of its own: counted exactly, but not
-    /// joined to the one around it. An allocator should have a guard against recursion, as always; the facts of one that has
-    /// none are refused where they would never end, and counted in
+    /// # Facts in the memory allocator
+    /// A global allocator may record facts. A fact that it records while this library works on
+    /// another fact is a fact of its own: it is counted exactly, but does not join the fact around
+    /// it. The same holds for the facts of an event's `key` and `coalesce`, and of its key's `Hash`
+    /// and `Eq`. An allocator should guard against its own recursion, as always; endless recursion
+    /// is refused and counted in
     /// [`CollectorStats::refused`](crate::collector::CollectorStats::refused).
     ///
     /// ```
@@ -89,7 +95,7 @@ impl<S: Stats> Set<S> {
         record_block(&self.place, fact);
     }
 
-    /// Counts an event, as one fact, without sending it to anyone. To do both in one fact, write
+    /// Counts an event, as one fact, without sending it. To do both in one fact, write
     /// `set.record(|s| { event.count(s); sender.send(event) })`: see [`Counted`].
     ///
     /// ```
@@ -119,10 +125,11 @@ impl<S: Stats> Set<S> {
         self.record(|stats| event.count(stats));
     }
 
-    /// Counts an opening now, and its closing when the guard drops, wherever that is.
+    /// Counts an opening now, and its closing when the guard is dropped, on any thread.
     ///
-    /// `field` is one of the constants that the derive makes for fields of type `Live` or `TimedLive`, or a closure for those in nested
-    /// sets: `|s: &Relay| &s.roles[Role::Publisher].sessions`.
+    /// `field` is a constant that the derive makes for each field of type `Live` or `TimedLive`, or
+    /// a closure that reaches into nested sets, such as `|s: &Server| &s.http.connections`. See
+    /// [`Open`] for the name of the guard's type.
     ///
     /// ```
     /// use tallybook::{Live, Registry, Stats};
@@ -147,10 +154,110 @@ impl<S: Stats> Set<S> {
         Open::new(self.clone(), field)
     }
 
-    /// Like [`open`](Set::open), with a guard that borrows the handle: it saves the shared reference count.
+    /// Like [`open`](Set::open), with a guard that borrows the handle, which saves the shared
+    /// reference count.
     #[inline(always)]
     pub fn open_borrowed<L: Openable, F: Fn(&S) -> &L>(&self, field: F) -> Open<&Self, F, L> {
         Open::new(self, field)
+    }
+
+    /// Like [`open`](Set::open), for a field under a value of a label.
+    ///
+    /// `field` is a constant that the derive makes for each `PerLabel` of a `Live` or a
+    /// `TimedLive`, or a closure without captures that reaches into nested sets.
+    ///
+    /// ```
+    /// use tallybook::record::OpenLabel;
+    /// use tallybook::{Label, Live, PerLabel, Registry, Set, Stats};
+    ///
+    /// #[derive(Stats)]
+    /// struct Relay {
+    ///     sessions: PerLabel<Role, Live>,
+    ///     streams: PerLabel<Role, Streams>,
+    /// }
+    ///
+    /// #[derive(Stats)]
+    /// struct Streams {
+    ///     open: Live,
+    /// }
+    ///
+    /// #[derive(Clone, Copy, Label)]
+    /// enum Role {
+    ///     Publisher,
+    ///     Subscriber,
+    /// }
+    ///
+    /// struct Session {
+    ///     session: OpenLabel<Set<Relay>, Role>,
+    ///     stream: OpenLabel<Set<Relay>, Role>,
+    /// }
+    ///
+    /// let registry = Registry::new();
+    /// let relay = registry.set::<Relay>("relay")?;
+    /// let session = Session {
+    ///     session: relay.open_label(Relay::sessions, Role::Publisher),
+    ///     stream: relay.open_label(|relay, role| &relay.streams[role].open, Role::Subscriber),
+    /// };
+    /// let mut collector = registry.collector()?;
+    /// assert_eq!(collector.tick().set(&relay).sessions[Role::Publisher].live(), 1);
+    /// drop(session);
+    /// assert_eq!(collector.tick().set(&relay).sessions[Role::Publisher].live(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline(always)]
+    pub fn open_label<K: Copy, L: Openable>(
+        &self,
+        field: LabelledField<S, K, L>,
+        label: K,
+    ) -> OpenLabel<Self, K, L> {
+        Open::new(self.clone(), Labelled::new(field, label))
+    }
+
+    /// Like [`open_label`](Set::open_label), with a guard that borrows the handle.
+    #[inline(always)]
+    pub fn open_label_borrowed<K: Copy, L: Openable>(
+        &self,
+        field: LabelledField<S, K, L>,
+        label: K,
+    ) -> OpenLabel<&Self, K, L> {
+        Open::new(self, Labelled::new(field, label))
+    }
+
+    /// Starts a timer, which records the duration up to its end on a `Histogram<Duration>`. See
+    /// [`Timer`].
+    ///
+    /// `field` is a constant that the derive makes for each field of type `Histogram<Duration>`, or
+    /// a closure that reaches into nested sets.
+    #[inline]
+    pub fn timer<H: Timed, F: Fn(&S) -> &H>(&self, field: F) -> Timer<Self, F, H> {
+        Timer::new(self.clone(), field)
+    }
+
+    /// Like [`timer`](Set::timer), with a timer that borrows the handle.
+    #[inline]
+    pub fn timer_borrowed<H: Timed, F: Fn(&S) -> &H>(&self, field: F) -> Timer<&Self, F, H> {
+        Timer::new(self, field)
+    }
+
+    /// Like [`timer`](Set::timer), for a histogram under a value of a label. `field` is as for
+    /// [`open_label`](Set::open_label).
+    #[inline]
+    pub fn timer_label<K: Copy, H: Timed>(
+        &self,
+        field: LabelledField<S, K, H>,
+        label: K,
+    ) -> TimerLabel<Self, K, H> {
+        Timer::new(self.clone(), Labelled::new(field, label))
+    }
+
+    /// Like [`timer_label`](Set::timer_label), with a timer that borrows the handle.
+    #[inline]
+    pub fn timer_label_borrowed<K: Copy, H: Timed>(
+        &self,
+        field: LabelledField<S, K, H>,
+        label: K,
+    ) -> TimerLabel<&Self, K, H> {
+        Timer::new(self, Labelled::new(field, label))
     }
 }
 
@@ -159,8 +266,8 @@ impl<S> sealed::Sealed for Set<S> {}
 impl<S: Stats> Record for Set<S> {
     type Stats = S;
     #[inline(always)]
-    fn record_fact(&self, fact: impl FnOnce(&S)) {
-        self.record(fact);
+    fn record(&self, fact: impl FnOnce(&S)) {
+        Set::record(self, fact);
     }
     #[inline]
     fn now(&self) -> Duration {

@@ -1,4 +1,4 @@
-//! [`Shared`]: what handles, collector and snapshots of one family share.
+//! [`Shared`]: the state that handles, collector and snapshots of a family share.
 
 use super::key::Key;
 use super::keyed::{Keyed, Meta};
@@ -11,12 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// See the module.
 pub(crate) struct Shared<K, S> {
     pub(crate) place: Place,
-    /// Where refusals are counted: a counter in a place of its own.
+    /// The place of the counter of refusals.
     pub(crate) refusals: Place,
     map: Map<K, S>,
-    /// Has one owner more than there are entries: live ones, and retired ones that a snapshot still shows.
+    /// Has one owner more than there are entries: live ones, and retired ones that a snapshot still
+    /// shows.
     alive: Arc<()>,
-    /// The serial of the entry made last.
+    /// The serial of the newest entry.
     last_serial: AtomicU64,
 }
 
@@ -31,12 +32,13 @@ impl<K: Key, S: Stats> Shared<K, S> {
         }
     }
 
-    /// A handle to the entry of a key, made by `handle` of the entry and whether it is new; the key itself if there is no
-    /// room for a new one.
+    /// Returns a handle to the entry of a key, which `handle` makes of the entry and whether it is
+    /// new, or the key if there is no room for a new entry.
     ///
-    /// The key's `Hash` and `Eq` run here between accesses to the map, each of which checks that what was found by the one
-    /// before still holds. What they do, be it a panic or a call of this, finds the map whole. A key that is not needed is
-    /// dropped when there is a handle that gives the entry back.
+    /// The key's `Hash` and `Eq` run here between accesses to the map, each of which checks that
+    /// the result of the previous one still holds. So whatever they do, be it a panic or a call of
+    /// this function, the map is consistent. A key that is not needed is dropped once there is a
+    /// handle that releases the entry.
     pub(super) fn hold<T>(
         &self,
         key: K,
@@ -54,7 +56,7 @@ impl<K: Key, S: Stats> Shared<K, S> {
         self.hold_other(key, hash, &handle)
     }
 
-    /// The same, where not simply the first entry of that hash is the one.
+    /// The same, if the first entry of the hash is not the entry of the key.
     #[inline(never)]
     fn hold_other<T>(
         &self,
@@ -91,7 +93,8 @@ impl<K: Key, S: Stats> Shared<K, S> {
         }
     }
 
-    /// A handle to the entry of a key, if there is one. If not, `others` are all entries of the same hash.
+    /// Returns a handle to the entry of a key, if there is one. If not, `others` are all entries of
+    /// its hash.
     fn hold_known<T>(
         &self,
         hash: u64,
@@ -124,22 +127,22 @@ impl<K: Key, S: Stats> Shared<K, S> {
         self.map.max_keys()
     }
 
-    /// How many keys the map holds.
+    /// The number of keys in the map.
     pub(crate) fn keys(&self) -> usize {
         self.map.len()
     }
 
-    /// How many entries there are, retired ones included that a snapshot still shows.
+    /// The number of entries, including retired ones that a snapshot still shows.
     pub(crate) fn alive(&self) -> usize {
         Arc::strong_count(&self.alive) - 1
     }
 
-    /// How many bytes the map takes, without the entries.
+    /// The size of the map in bytes, without the entries.
     pub(crate) fn map_bytes(&self) -> usize {
         self.map.bytes()
     }
 
-    /// Takes a retired entry out of the map, unless another thread has.
+    /// Removes a retired entry from the map, unless another thread has.
     pub(crate) fn remove(&self, entry: &Arc<Keyed<K, S>>) {
         self.map.remove(entry);
     }

@@ -4,8 +4,8 @@ use super::hook::{fault, thrown};
 use super::ledger::{NAMES, SWITCHED};
 use super::user::{Key, NumbersSnapshot};
 use super::world::{ALL_KEYS, MAX_KEYS, World};
-use tallybook::Snapshot;
 use tallybook::event::{ByKind, EventStatsSnapshot};
+use tallybook::{Label, Snapshot};
 
 /// What the last snapshot held.
 #[derive(Default)]
@@ -87,7 +87,8 @@ fn check_time(world: &World, snapshot: &Snapshot, seen: Vec<u64>, retired: u64) 
 }
 
 fn check_events(events: &ByKind<super::user::Kind, EventStatsSnapshot>) {
-    for (kind, account) in events.iter() {
+    for (kind, account) in events {
+        let kind = kind.value();
         let known = account.applied + account.coalesced + account.dropped + account.lost;
         if account.sent != known {
             fault(format!("the account of `{kind}` does not add up: {account:?}"));

@@ -128,7 +128,7 @@ impl Event for Note {
             Kind::Oldest => OverflowPolicy::DropOldest,
             Kind::Merged | Kind::Loose => OverflowPolicy::Coalesce,
         };
-        Delivery { order, overflow: full }
+        Delivery::new(order, full)
     }
     fn key(&self) -> NoteKey {
         pass(Place::EventKey);

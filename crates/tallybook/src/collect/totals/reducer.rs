@@ -140,7 +140,7 @@ impl<R: Reducer> ReducerTotals<R> {
     /// the account adds up whatever they say, and what is not known to have been applied is lost.
     fn count(&mut self, is_dropped: bool) {
         for (account, (taken, applied)) in
-            self.fates.0.all().iter().zip(self.taken.counts.iter_mut().zip(&mut self.applied))
+            self.fates.all().iter().zip(self.taken.counts.iter_mut().zip(&mut self.applied))
         {
             let taken = std::mem::take(taken);
             let applied = std::mem::take(applied).min(taken);

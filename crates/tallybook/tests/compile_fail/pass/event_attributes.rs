@@ -46,5 +46,5 @@ fn main() {
     assert_eq!(VersionKind::VALUES, ["http_two", "HTTP/2"]);
     assert_ne!(Version::HttpTwo.kind(), Version::HTTPTwo.kind());
     let delivery = Both::delivery(Both::One.kind());
-    assert_eq!(delivery, Delivery { order: Order::Ordered, ..Delivery::default() });
+    assert_eq!(delivery, Delivery::new(Order::Ordered, OverflowPolicy::DropNewest));
 }
