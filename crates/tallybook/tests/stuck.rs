@@ -395,3 +395,63 @@ async fn the_future_lets_others_run_between_any_two_pumps() {
     let answered = registry.reader().latest().epoch();
     assert!(answered < u64::from(QUESTIONS), "all {answered} in 10 turns");
 }
+
+/// A tick that is called while an earlier epoch is held up cannot begin its own. The cut that follows
+/// it, unasked, holds what was over before the tick, or is not published as that tick's at all.
+mod a_tick_that_could_not_begin {
+    use super::*;
+    use std::future::{Future, pending, ready};
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Waker};
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    /// Never for an interval, at once for the pause before another attempt.
+    fn sleep(time: Duration) -> Pin<Box<dyn Future<Output = ()>>> {
+        if time == HOUR { Box::pin(pending()) } else { Box::pin(ready(())) }
+    }
+
+    /// Lets the collector make some attempts.
+    fn attempt(collecting: Pin<&mut impl Future<Output = ()>>) {
+        let mut collecting = collecting;
+        let mut context = Context::from_waker(Waker::noop());
+        (0..5).for_each(|_| assert!(collecting.as_mut().poll(&mut context).is_pending()));
+    }
+
+    #[test]
+    fn is_published_whole() {
+        let (registry, writes, mut collector, _) = impatient();
+        let reader = registry.reader();
+        let one = Parked::inside(&writes);
+        assert!(!collector.close_epoch());
+        write(&writes);
+        assert!(collector.tick().is_stale());
+        let mut collecting = pin!(collector.run(HOUR, sleep));
+        attempt(collecting.as_mut());
+        assert!(reader.latest().is_stale());
+        one.release();
+        attempt(collecting.as_mut());
+        let cut = reader.latest();
+        assert_eq!((cut.is_stale(), counts(&cut, &writes)), (false, (2, 2)));
+    }
+
+    #[test]
+    fn is_not_published_in_part() {
+        let (registry, writes, mut collector, _) = impatient();
+        let reader = registry.reader();
+        let one = Parked::inside(&writes);
+        assert!(!collector.close_epoch());
+        write(&writes);
+        let two = Parked::inside(&writes);
+        assert!(collector.tick().is_stale());
+        let mut collecting = pin!(collector.run(HOUR, sleep));
+        one.release();
+        attempt(collecting.as_mut());
+        let cut = reader.latest();
+        assert_eq!((cut.is_stale(), counts(&cut, &writes)), (true, (0, 0)));
+        two.release();
+        attempt(collecting.as_mut());
+        let cut = reader.latest();
+        assert_eq!((cut.is_stale(), counts(&cut, &writes)), (false, (3, 3)));
+    }
+}
