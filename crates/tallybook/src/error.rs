@@ -1,75 +1,188 @@
 //! What can be refused, one type per operation.
+//!
+//! Errors of calls that may be made from many places name the line of the caller: `at` is where the refused call is,
+//! `first` where that was registered which it conflicts with.
 
+use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 use thiserror::Error;
 
-/// A set or a family could not be registered.
+/// A set, a family or an actor could not be registered.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RegisterError {
-    /// The name cannot stand at the head of a metric's name.
+    /// The name cannot be the first part of a metric's name.
     #[error(
-        "`{name}` is not a valid name for a {what}: write a letter or `_`, then letters, digits and `_` (not `__` at the start)"
+        "`{name}` is not a valid name for a {what}: write a letter or `_`, then letters, digits \
+         and `_` (not `__` at the start); refused at {at}"
     )]
+    #[non_exhaustive]
     InvalidName {
-        /// What it was to name: `set`, `family` or `label`.
+        /// What it was to name: `set`, `observed set`, `family`, `actor` or `label`.
         what: &'static str,
         /// The refused name.
         name: String,
+        /// The caller.
+        at: &'static Location<'static>,
     },
-    /// Something of that name is registered already.
+    /// The name belongs to something else: of another kind, with other types or another label, or an actor or an
+    /// observed set, of which there is one to a name.
     #[error(
-        "the {what} `{name}` cannot be registered: the {other} `{name}` has that name; choose another"
+        "the {what} `{name}` of {description} cannot be registered at {at}: the {other} `{name}` \
+         of {other_description}, registered at {first}, has that name; choose another"
     )]
+    #[non_exhaustive]
     NameTaken {
-        /// What was to be registered: `set` or `family`.
+        /// What was to be registered: `set`, `observed set`, `family` or `actor`.
         what: &'static str,
         /// The refused name.
         name: String,
-        /// What has the name: `set` or `family`.
+        /// The types, and the label, of what was to be registered.
+        description: String,
+        /// The caller.
+        at: &'static Location<'static>,
+        /// What has the name.
         other: &'static str,
+        /// The types, and the label, of what has the name.
+        other_description: String,
+        /// Where that was registered.
+        first: &'static Location<'static>,
     },
-    /// The names are different but two of their metrics would have the same full name.
+    /// The names are different, but two of their metrics would have the same full name.
     #[error(
-        "`{name}` cannot be registered: its metric `{metric}` is also a metric of `{other}`; rename one of the two or a field (`#[stats(name = \"…\")]`)"
+        "`{name}` cannot be registered at {at}: its metric `{metric}` is also a metric of \
+         `{other}`, registered at {first}; rename one of the two or a field \
+         (`#[stats(name = \"…\")]`)"
     )]
+    #[non_exhaustive]
     MetricTaken {
-        /// The name of the refused set or family.
+        /// The name of the refused set, family or actor.
         name: String,
         /// The full name that both would have.
         metric: String,
-        /// The set or family that has it.
+        /// The set, family or actor that has it.
         other: String,
+        /// Where that was registered.
+        first: &'static Location<'static>,
+        /// The caller.
+        at: &'static Location<'static>,
     },
-    /// The family's own label is also a label inside of its set.
+    /// The family's own label is also a label inside its set.
     #[error(
-        "the family `{name}` cannot use the label `{label}`: its set has fields per `{label}`; choose another name for one of the two"
+        "the family `{name}` cannot use the label `{label}`: its set has fields per `{label}`; \
+         choose another name for one of the two; refused at {at}"
     )]
+    #[non_exhaustive]
     LabelTaken {
         /// The name of the refused family.
         name: String,
         /// The label.
         label: String,
+        /// The caller.
+        at: &'static Location<'static>,
     },
-    /// The same label stands twice above one metric.
+    /// The same label is used twice above one metric.
     #[error(
-        "`{name}` cannot be registered: fields per `{label}` stand inside of fields per `{label}`; use another label enum for one of the two, or name one differently (`#[label(name = \"…\")]`)"
+        "`{name}` cannot be registered at {at}: it has fields per `{label}` inside fields per \
+         `{label}`; use another label enum for one of the two, or name one differently \
+         (`#[label(name = \"…\")]`)"
     )]
+    #[non_exhaustive]
     LabelTwice {
-        /// The name of the refused set or family.
+        /// The name of the refused set, family or actor.
         name: String,
         /// The label.
         label: String,
+        /// The caller.
+        at: &'static Location<'static>,
     },
+}
+
+/// A set, a family or an actor could not be unregistered.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnregisterError {
+    /// Nothing is registered under that name.
+    #[error("`{name}` cannot be unregistered at {at}: nothing is registered under that name")]
+    #[non_exhaustive]
+    NotRegistered {
+        /// The name.
+        name: String,
+        /// The caller.
+        at: &'static Location<'static>,
+    },
+    /// Something still holds it, and could record on it.
+    #[error(
+        "the {what} `{name}`, registered at {first}, cannot be unregistered at {at}: it is held \
+         by {by}; drop what holds it first"
+    )]
+    #[non_exhaustive]
+    Held {
+        /// What it is: `set`, `observed set`, `family` or `actor`.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// What holds it.
+        by: Holders,
+        /// Where it was registered.
+        first: &'static Location<'static>,
+        /// The caller.
+        at: &'static Location<'static>,
+    },
+    /// The collector's own statistics are always registered.
+    #[error(
+        "`{name}` cannot be unregistered at {at}: it is the set of the collector's own statistics"
+    )]
+    #[non_exhaustive]
+    OwnStatistics {
+        /// The name.
+        name: String,
+        /// The caller.
+        at: &'static Location<'static>,
+    },
+}
+
+/// What holds a set, a family or an actor, as counted at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holders {
+    /// How many handles, and guards that own one. Those of a family's entries included.
+    pub handles: usize,
+    /// How many keys a family has, of which handles or guards may be among those counted; 0 for anything else. Keys that are
+    /// about to retire are counted too.
+    pub keys: usize,
+    /// How many senders an actor has; 0 for anything else.
+    pub senders: usize,
+}
+
+impl fmt::Display for Holders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count| if count == 1 { "" } else { "s" };
+        let Holders { handles, keys, senders } = *self;
+        match (handles, senders) {
+            (0, senders) => write!(f, "{senders} sender{}", plural(senders)),
+            (handles, 0) => write!(f, "{handles} handle{} or guards", plural(handles)),
+            (handles, senders) => {
+                write!(f, "{handles} handle{} and ", plural(handles))?;
+                write!(f, "{senders} sender{}", plural(senders))
+            }
+        }?;
+        if keys > 0 {
+            write!(f, " (the family has {keys} key{})", plural(keys))?;
+        }
+        Ok(())
+    }
 }
 
 /// The family holds as many keys as it may; the refused key comes back.
 ///
-/// Raise [`max_keys`](crate::registry::FamilyBuilder::max_keys), or drop the handles and guards of keys that are over: a key
-/// leaves when nothing holds it and its last change has been published. The refusal is counted
+/// Raise [`max_keys`](crate::registry::FamilyBuilder::max_keys), or drop the handles and guards of keys that are no longer
+/// needed: a key leaves when nothing holds it and its last change has been published. The refusal is counted
 /// ([`FamilySnapshot::refused`](crate::FamilySnapshot::refused)).
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the family is full: it holds {max_keys} keys, the most it may")]
+#[non_exhaustive]
 pub struct FamilyFull<K> {
     /// The refused key.
     pub key: K,
@@ -77,11 +190,17 @@ pub struct FamilyFull<K> {
     pub max_keys: usize,
 }
 
+impl<K> FamilyFull<K> {
+    pub(crate) fn new(key: K, max_keys: usize) -> Self {
+        FamilyFull { key, max_keys }
+    }
+}
+
 /// A collector could not be started.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CollectError {
-    /// The registry has one: drop that one first.
+    /// The registry has a collector: drop that one first.
     #[error("the registry is being collected already: drop its collector first")]
     Collecting,
     /// The interval between ticks is zero.
@@ -92,16 +211,58 @@ pub enum CollectError {
     Thread(#[source] std::io::Error),
 }
 
-/// A set or a family was looked up in a snapshot of another registry.
+/// A set, a family or an actor was looked up in a snapshot of another registry, or two snapshots of different registries
+/// were compared.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("`{name}` belongs to registry {own}, and this is a snapshot of registry {other}")]
+#[error(
+    "{} belongs to {own}, but is looked up in a snapshot of {other}; use handles and snapshots of one registry",
+    quoted(name)
+)]
+#[non_exhaustive]
 pub struct WrongRegistry {
-    /// The name of the set or family.
+    /// What was looked up: the name of the set, family or actor, or `the earlier snapshot`.
     pub name: String,
-    /// The number of the registry that it belongs to.
-    pub own: u64,
-    /// The number of the snapshot's registry.
-    pub other: u64,
+    /// The registry that it belongs to.
+    pub own: RegistryOrigin,
+    /// The registry of the snapshot.
+    pub other: RegistryOrigin,
+}
+
+/// Names are in backquotes; what describes something has spaces.
+fn quoted(name: &str) -> String {
+    if name.contains(' ') { name.to_owned() } else { format!("`{name}`") }
+}
+
+impl WrongRegistry {
+    pub(crate) fn new(name: String, own: RegistryOrigin, other: RegistryOrigin) -> Self {
+        WrongRegistry { name, own, other }
+    }
+}
+
+/// Which registry it is, of those that the process has made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RegistryOrigin {
+    /// Its number, which no other registry of this process has.
+    pub number: u64,
+    /// Where it was made: the caller of [`Registry::new`](crate::Registry::new) or
+    /// [`RegistryBuilder::build`](crate::registry::RegistryBuilder::build). `None` for the snapshot of a disabled registry.
+    pub made_at: Option<&'static Location<'static>>,
+}
+
+impl RegistryOrigin {
+    pub(crate) fn new(number: u64, made_at: Option<&'static Location<'static>>) -> Self {
+        RegistryOrigin { number, made_at }
+    }
+}
+
+impl fmt::Display for RegistryOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.made_at {
+            Some(at) => write!(f, "the registry made at {at} (number {})", self.number),
+            None => f.write_str("a disabled registry"),
+        }
+    }
 }
 
 /// A collector was stopped, and the last snapshot is not what it should be.
@@ -110,10 +271,12 @@ pub struct WrongRegistry {
 pub enum StopError {
     /// A thread stayed inside a fact: the last snapshot is an older cut, marked stale.
     #[error(
-        "the last snapshot lacks what was recorded lately: a thread stayed inside a fact for longer than {timeout:?}; do not wait inside a fact, or raise `RegistryBuilder::shutdown_timeout`"
+        "the last snapshot lacks what was recorded lately: a thread stayed inside a fact for \
+         longer than {timeout:?}; do not wait inside a fact, or raise \
+         `RegistryBuilder::shutdown_timeout`"
     )]
     Incomplete {
-        /// For how long it was waited for.
+        /// How long the collector waited.
         timeout: Duration,
     },
     /// The collector's thread panicked: readers keep the last snapshot it published.

@@ -62,7 +62,7 @@ pub use metric::{
     Counter, Gauge, Histogram, Label, Live, Max, Min, PerLabel, Stats, TimedLive, UpDownCounter,
 };
 pub use read::{Difference, FamilySnapshot, RateTracker, Reader, Snapshot};
-pub use record::{Entry, Family, Key, Open, Record, Set, Timer};
+pub use record::{Entry, Family, Key, Observed, Open, Record, Set, Timer};
 pub use registry::Registry;
 pub use tallybook_derive::{Event, Label, Stats};
 

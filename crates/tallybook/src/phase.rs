@@ -32,6 +32,12 @@
 //! not access them. Such a fact [stands apart](Apart): it is recorded on a shard that is borrowed
 //! for it. So nothing here has to be reentrant, and nothing is allocated under a lock.
 //!
+//! # Blocks that are removed
+//! A set that was unregistered gives its blocks back. Threads record through handles, and a handle
+//! holds the [`Place`]. Once the registry finds that nothing else holds the place, and all epochs up
+//! to then are drained, the closer [removes the blocks](Closer::forget) from all shards. Their
+//! addresses stay in the tables of threads, under the id of a place that is never used again.
+//!
 //! # Cost
 //! Three stores and two loads besides the fact's own additions, on lines that only this thread
 //! writes. Memory: two sides of cells per thread and set, a fixed cache per thread and family, two
@@ -77,7 +83,7 @@ pub(crate) use hub::Hub;
 pub(crate) use keyed::{EntryRef, KeyedBlock};
 pub(crate) use local::{record_block, record_cells, record_entry, release_entry, touch_entry};
 pub(crate) use patience::Patience;
-pub(crate) use place::Place;
+pub(crate) use place::{Place, owners};
 pub(crate) use queue::{Queue, Room};
 pub(crate) use sequencer::{Run, Sequencer};
 pub(crate) use stamp::{Stamp, stamp, time};

@@ -29,7 +29,7 @@ pub(crate) use owners::{Changed, OWNERS, Owners};
 pub use panics::UserPanics;
 #[cfg(feature = "serde")]
 pub(crate) use part::ShowState;
-pub(crate) use part::{Part, ReducerPart, SetPart};
+pub(crate) use part::{Part, PartList, ReducerPart, SetPart, position};
 pub(crate) use reader::Published;
 pub use reader::{CachedReader, Reader};
 pub(crate) use segments::{CHUNK, Chunk, Segment, Segments, chunks_of};

@@ -4,10 +4,12 @@ mod actor;
 mod builder;
 mod family;
 mod handle;
-mod names;
+mod observe;
+mod unregister;
 
 pub use crate::phase::FenceKind;
 pub use actor::ActorBuilder;
 pub use builder::RegistryBuilder;
 pub use family::FamilyBuilder;
 pub use handle::Registry;
+pub use unregister::Totals;

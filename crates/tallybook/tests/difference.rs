@@ -4,8 +4,9 @@
 mod clock;
 
 use clock::manual;
+use std::cell::Cell;
 use std::convert::identity;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Arc;
 use std::time::Duration;
 use tallybook::error::WrongRegistry;
@@ -147,15 +148,17 @@ fn a_handle_of_another_registry_is_refused_by_name() {
     let (mut one, two) = (World::new(), World::new());
     let cut = one.tick_after(1);
     let set = cut.try_set(&two.node).unwrap_err();
-    let WrongRegistry { name, own, other } = set.clone();
+    let WrongRegistry { name, own, other, .. } = set.clone();
     assert_eq!((name.as_str(), own == other), ("node", false));
-    let text =
-        format!("`node` belongs to registry {own}, and this is a snapshot of registry {other}");
-    assert_eq!(set.to_string(), text);
+    let text = |name: &str| {
+        format!(
+            "`{name}` belongs to {own}, but is looked up in a snapshot of {other}; use handles and \
+             snapshots of one registry"
+        )
+    };
+    assert_eq!(set.to_string(), text("node"));
     let family = cut.try_family(&two.peers).map(drop).unwrap_err();
-    let text =
-        format!("`peer` belongs to registry {own}, and this is a snapshot of registry {other}");
-    assert_eq!(family.to_string(), text);
+    assert_eq!(family.to_string(), text("peer"));
     assert!(cut.try_set(&one.node).is_ok() && cut.try_family(&one.peers).is_ok());
 }
 
@@ -164,8 +167,56 @@ fn panic_of(f: impl FnOnce()) -> String {
     *panic.downcast().unwrap()
 }
 
+/// Two registries of one line are told apart by their numbers, others by the lines that made them.
 #[test]
-fn looking_up_a_handle_of_another_registry_panics_with_both_numbers() {
+fn a_registry_is_known_by_the_line_that_made_it() {
+    let one = Registry::new();
+    let line = line!() - 1;
+    let two = Registry::builder().clock(ManualClock::new()).build();
+    let set = two.set::<Node>("node").unwrap();
+    let cut = one.collector().unwrap().tick();
+    let WrongRegistry { own, other, .. } = cut.try_set(&set).unwrap_err();
+    let made_at = |origin: tallybook::error::RegistryOrigin| origin.made_at.unwrap();
+    assert_eq!((made_at(other).file(), made_at(other).line()), (file!(), line));
+    assert_eq!((made_at(own).file(), made_at(own).line()), (file!(), line + 2));
+    let text = format!("the registry made at {} (number {})", made_at(own), own.number);
+    assert_eq!(own.to_string(), text);
+}
+
+/// The panic is at the line of the caller, whichever of the calls it was.
+#[test]
+fn a_handle_of_another_registry_panics_at_the_callers_line() {
+    thread_local!(static PANIC: Cell<Option<(&'static str, u32)>> = const { Cell::new(None) });
+    let before = take_hook();
+    set_hook(Box::new(move |info| {
+        let at = info.location().unwrap();
+        let is_here = at.file() == file!();
+        PANIC.set(Some((if is_here { file!() } else { "elsewhere" }, at.line())));
+        before(info);
+    }));
+    let (mut one, two) = (World::new(), World::new());
+    let cut = one.tick_after(1);
+    let window = cut.window(Duration::ZERO);
+    let average = cut.averaged(Duration::from_secs(60)).unwrap();
+    let here = line!();
+    let calls: [&dyn Fn(); 8] = [
+        &|| drop(cut.set(&two.node)),
+        &|| drop(cut.family(&two.peers)),
+        &|| drop(window.set(&two.node)),
+        &|| drop(window.rates(&two.node)),
+        &|| drop(window.total(&two.peers)),
+        &|| drop(window.entry(&two.peers, &1)),
+        &|| drop(average.set(&two.node)),
+        &|| drop(average.total(&two.peers)),
+    ];
+    for (call, line) in calls.iter().zip(here + 2..) {
+        catch_unwind(AssertUnwindSafe(call)).unwrap_err();
+        assert_eq!(PANIC.take(), Some((file!(), line)));
+    }
+}
+
+#[test]
+fn looking_up_a_handle_of_another_registry_panics_with_both_registries() {
     let (mut one, two) = (World::new(), World::new());
     let cut = one.tick_after(1);
     let expected = cut.try_set(&two.node).unwrap_err().to_string();
@@ -180,6 +231,6 @@ fn looking_up_a_handle_of_another_registry_panics_with_both_numbers() {
 fn snapshots_of_two_registries_have_no_difference() {
     let (mut one, mut two) = (World::new(), World::new());
     let (later, earlier) = (one.tick_after(1), two.tick_after(1));
-    let WrongRegistry { name, own, other } = later.since(&earlier).unwrap_err();
+    let WrongRegistry { name, own, other, .. } = later.since(&earlier).unwrap_err();
     assert_eq!((name.as_str(), own == other), ("the earlier snapshot", false));
 }

@@ -71,7 +71,7 @@ impl Collector {
         // The cut of a tick that was held up is published first, as it would be without this.
         let cut = self.with(|core, context| {
             let is_free = core.retry(context, &mut patience);
-            let cut = || core.cut(context, &mut Closing::default(), &mut patience).ok();
+            let cut = || core.cut(context, &mut Closing::pump(), &mut patience).ok();
             is_free.then(cut).flatten().ok_or(WaitError::TimedOut)
         });
         cut.unwrap_or(Err(WaitError::NotCollected))
@@ -87,7 +87,7 @@ impl Collector {
     pub fn close_epoch(&mut self) -> bool {
         let Some(state) = &self.state else { return true };
         let mut patience = Patience::new(state.context.patience);
-        let mut closing = Closing::default();
+        let mut closing = Closing::pump();
         self.with(|core, context| core.close(context, &mut closing, &mut patience).is_ok())
             .unwrap_or(true)
     }

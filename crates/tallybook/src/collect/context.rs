@@ -1,7 +1,7 @@
 //! [`Context`]: what the collector shares with the registry that it collects.
 
+use super::catalog::{Arrival, Catalog, Departed};
 use super::cuts::{Cut, Cuts};
-use super::totals::Totals;
 use crate::clock::Clock;
 use crate::event::Wake;
 use crate::phase::{Hub, Place};
@@ -24,14 +24,6 @@ pub(crate) struct Context {
     pub(crate) catalog: Mutex<Catalog>,
 }
 
-/// What is registered.
-pub(crate) struct Catalog {
-    schema: Arc<Vec<Declaration>>,
-    places: usize,
-    /// The totals of new places, which the collector has not taken over yet.
-    fresh: Vec<Box<dyn Totals>>,
-}
-
 impl Context {
     /// Requests a cut of the collector.
     pub(crate) fn cut(&self) -> Cut {
@@ -45,7 +37,7 @@ impl Context {
     }
 
     pub(crate) fn schema(&self) -> Arc<Vec<Declaration>> {
-        lock(&self.catalog).schema.clone()
+        lock(&self.catalog).schema()
     }
 
     /// The time of day by the registry's clock, which is code of the user: not to be called with a lock held.
@@ -53,34 +45,24 @@ impl Context {
         self.published.latest.load().settings.identity.time_of_day(self.clock.now())
     }
 
-    /// The schema as it is now, and the totals of what has been registered since the last call.
-    pub(crate) fn take_fresh(&self) -> (Arc<Vec<Declaration>>, Vec<Box<dyn Totals>>) {
+    /// The schema as it is now, and what has been registered since the last call.
+    pub(super) fn take_arrivals(&self) -> (Arc<Vec<Declaration>>, Vec<Arrival>) {
         let mut catalog = lock(&self.catalog);
-        (catalog.schema.clone(), std::mem::take(&mut catalog.fresh))
-    }
-}
-
-impl Catalog {
-    /// A catalog in which place 0 is taken.
-    pub(crate) fn new() -> Self {
-        Catalog { schema: Arc::default(), places: 1, fresh: Vec::new() }
+        (catalog.schema(), catalog.take_arrivals())
     }
 
-    /// Makes a place for a block of the type that the totals drain.
-    pub(crate) fn add<T: Totals + 'static>(
-        &mut self,
-        context: &Context,
-        name: &str,
-        totals: impl FnOnce(&Place, usize) -> T,
-    ) -> (Place, usize) {
-        let index = self.places;
-        self.places += 1;
-        let place = Place::new(context.hub.clone(), index, name, context.clock.clone());
-        self.fresh.push(Box::new(totals(&place, index)));
-        (place, index)
+    /// The numbers of what is about to leave.
+    pub(super) fn leaving(&self) -> Vec<u64> {
+        lock(&self.catalog).leaving()
     }
 
-    pub(crate) fn declare(&mut self, declaration: Declaration) {
-        Arc::make_mut(&mut self.schema).push(declaration);
+    /// Lets leave what has one of these numbers.
+    pub(super) fn depart(&self, ripe: &[u64]) -> Vec<Departed> {
+        lock(&self.catalog).depart(ripe)
+    }
+
+    /// A place of an index that the catalog has given out.
+    pub(crate) fn place(&self, name: &str, index: usize) -> Place {
+        Place::new(self.hub.clone(), index, name, self.clock.clone())
     }
 }

@@ -13,6 +13,7 @@
 //! A request (of a full queue, or a question) is taken when the next epoch is about to open, so what was sent before it is
 //! in the epoch that is closed then. One that comes while an epoch is pending waits for the next.
 
+use super::catalog::{Arrival, Departed};
 use super::context::Context;
 use super::cuts::CutRequest;
 use super::history::History;
@@ -22,7 +23,7 @@ use super::totals::{SetTotals, Tick, Totals};
 use crate::metric::Metric;
 use crate::metric::averages::Averages;
 use crate::phase::{Closer, Hub, Patience, Stuck};
-use crate::read::{Declaration, ExtremaBuffer, Part, Segments, Snapshot, UserPanics};
+use crate::read::{Declaration, ExtremaBuffer, Part, PartList, Segments, Snapshot, UserPanics};
 use crate::row::Span;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -32,7 +33,7 @@ pub(crate) struct Core {
     closer: Closer,
     /// What was registered when the last epoch was closed.
     schema: Arc<Vec<Declaration>>,
-    /// By place, from 1 on: place 0 is `own`.
+    /// Of all places but 0, which is `own`.
     parts: Parts,
     cells: CollectorStats,
     own: SetTotals<CollectorStats>,
@@ -52,6 +53,10 @@ pub(crate) struct Core {
     extrema: ExtremaBuffer,
     panics: Arc<[UserPanics]>,
     ticking: Duration,
+    /// What was about to be unregistered when the epoch that is being closed was still open, and when those were that have
+    /// been drained since the last snapshot.
+    leaving: Vec<u64>,
+    ripe: Vec<u64>,
 }
 
 /// When an epoch was closed.
@@ -63,10 +68,21 @@ struct Cut {
 }
 
 /// A tick or a pump that is being made.
-#[derive(Default)]
 pub(super) struct Closing {
+    /// Whether it is a tick, which asks observed sets for their values.
+    is_tick: bool,
     /// Whether the epoch that was open when it was called has been closed, or at least is pending.
     is_begun: bool,
+}
+
+impl Closing {
+    pub(super) fn tick() -> Self {
+        Closing { is_tick: true, is_begun: false }
+    }
+
+    pub(super) fn pump() -> Self {
+        Closing { is_tick: false, is_begun: false }
+    }
 }
 
 impl Core {
@@ -76,7 +92,7 @@ impl Core {
         Core {
             closer: Closer::new(hub),
             schema: Arc::default(),
-            parts: Parts::default(),
+            parts: Parts::new(1),
             cells: CollectorStats::at_rest(),
             own: SetTotals::new(0),
             averages: Averages::new(start.settings.constants.clone()),
@@ -90,6 +106,8 @@ impl Core {
             last: start,
             panics: Arc::default(),
             ticking: Duration::ZERO,
+            leaving: Vec::new(),
+            ripe: Vec::new(),
         }
     }
 
@@ -100,7 +118,7 @@ impl Core {
         patience: &mut Patience,
     ) -> (Arc<Snapshot>, bool) {
         let started = self.now(context);
-        let mut closing = Closing::default();
+        let mut closing = Closing::tick();
         let is_whole = self.close(context, &mut closing, patience).is_ok();
         (self.end_tick(context, started, closing, is_whole), is_whole)
     }
@@ -124,7 +142,7 @@ impl Core {
         // Both sides.
         for _ in 0..2 {
             let mut patience = Patience::exactly(Duration::ZERO);
-            let _held_up = self.close(context, &mut Closing::default(), &mut patience);
+            let _held_up = self.close(context, &mut Closing::pump(), &mut patience);
         }
     }
 
@@ -136,7 +154,7 @@ impl Core {
             // Of a tick that could not even begin its own epoch, that one as well: all that was over before it is to be there.
             let due = self.due.take();
             let is_tick = due.is_some();
-            let mut closing = due.unwrap_or(Closing { is_begun: true });
+            let mut closing = due.unwrap_or(Closing { is_begun: true, ..Closing::pump() });
             if self.close(context, &mut closing, patience).is_err() {
                 self.due = is_tick.then_some(closing);
                 return false;
@@ -149,7 +167,7 @@ impl Core {
             return false;
         }
         let is_asked = context.wake.is_epoch_asked();
-        !is_asked || self.close(context, &mut Closing::default(), patience).is_ok()
+        !is_asked || self.close(context, &mut Closing::pump(), patience).is_ok()
     }
 
     /// Makes the cut that callers of [`Context::cut`] wait for, if there are any. Answers whether
@@ -161,7 +179,7 @@ impl Core {
     pub(super) fn answer(&mut self, context: &Context, patience: &mut Patience) -> bool {
         let next = || {
             let taken = context.wake.take_cut().then(|| context.cuts.take());
-            taken.flatten().map(|request| (request, Closing::default()))
+            taken.flatten().map(|request| (request, Closing::pump()))
         };
         let wanted = self.request.take().or_else(next);
         let Some((request, mut closing)) = wanted.filter(|(request, _)| request.is_wanted()) else {
@@ -213,7 +231,7 @@ impl Core {
     fn go_on(&mut self, context: &Context, closing: &mut Closing) -> Result<(), Stuck> {
         loop {
             if !self.closer.is_pending() {
-                self.begin(context);
+                self.begin(context, closing.is_tick);
                 closing.is_begun = true;
             }
             let epoch = self.closer.close()?;
@@ -242,7 +260,11 @@ impl Core {
     }
 
     /// All that comes before the next epoch opens.
-    fn begin(&mut self, context: &Context) {
+    fn begin(&mut self, context: &Context, is_tick: bool) {
+        if is_tick {
+            // First, so that all that the callbacks do or see is in this epoch.
+            self.observe(context);
+        }
         context.wake.take();
         // Whatever tick there was is part of what is closed now.
         self.due = None;
@@ -250,7 +272,23 @@ impl Core {
         let wall = self.parts.outside(|| context.clock.wall());
         self.making.wall = wall.unwrap_or(self.making.wall);
         self.take_over(context);
+        self.leaving = context.leaving();
         self.parts.each(|totals| totals.prepare());
+    }
+
+    /// Asks the observed sets for their values.
+    fn observe(&mut self, context: &Context) {
+        self.take_over(context);
+        let (cells, fallback) = (&self.cells, self.making.at);
+        let now = |parts: &mut Parts| parts.outside(|| context.clock.now()).unwrap_or(fallback);
+        self.parts.observe(now, |time| match time {
+            None => cells.callbacks_skipped.inc(),
+            Some(time) => {
+                let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+                cells.callback_time.add(nanos);
+                cells.slowest_callback.observe(nanos);
+            }
+        });
     }
 
     /// Adds up what a closed epoch holds.
@@ -259,13 +297,14 @@ impl Core {
         self.take_over(context);
         self.making.epoch = epoch;
         self.drained = self.making;
+        self.ripe.append(&mut self.leaving);
         let span = self.span();
         let mut tick = Tick { span, averages: &self.averages, extrema: &mut self.extrema };
         let (parts, own) = (&mut self.parts, &mut self.own);
-        self.closer.drain(epoch, |place, block, quiet| match place.checked_sub(1) {
+        self.closer.drain(epoch, |place, block, quiet| match place {
+            0 => own.drain(block, quiet, &mut tick),
             // A place that is newer than this has nothing in this epoch.
-            Some(index) => parts.call(index, |totals| totals.drain(block, quiet, &mut tick)),
-            None => own.drain(block, quiet, &mut tick),
+            place => parts.call(place, |totals| totals.drain(block, quiet, &mut tick)),
         });
         self.parts.each(|totals| totals.settle(&mut tick));
     }
@@ -277,9 +316,39 @@ impl Core {
 
     /// Takes over the totals of what has been registered since the last call.
     fn take_over(&mut self, context: &Context) {
-        let (schema, fresh) = context.take_fresh();
-        self.parts.extend(fresh);
+        let (schema, arrivals) = context.take_arrivals();
+        for arrival in arrivals {
+            match arrival {
+                Arrival::New(totals) => self.parts.add(totals),
+                Arrival::Resumed(place, with) => {
+                    self.parts.call(place, |totals| totals.resume(with));
+                }
+            }
+        }
         self.schema = schema;
+    }
+
+    /// Lets leave what was unregistered and has been shown since.
+    fn depart(&mut self, context: &Context) {
+        let ripe = std::mem::take(&mut self.ripe);
+        if ripe.is_empty() {
+            return;
+        }
+        for Departed { indices, places, keeps_totals, handle } in context.depart(&ripe) {
+            let span = self.span();
+            let blocks = self.closer.forget(&places);
+            self.parts.outside(|| drop(blocks));
+            for place in indices {
+                if keeps_totals {
+                    self.parts.call(place, |totals| totals.rest(span));
+                } else {
+                    let totals = self.parts.remove(place);
+                    self.parts.outside(|| drop(totals));
+                }
+            }
+            self.parts.outside(|| drop(handle));
+        }
+        self.schema = context.schema();
     }
 
     /// Publishes what has been drained.
@@ -295,6 +364,7 @@ impl Core {
         let before = context.published.latest.swap(snapshot.clone());
         self.parts.outside(|| drop(before));
         self.parts.outside(|| context.published.changed.notify());
+        self.depart(context);
         self.ticking = self.now(context).saturating_sub(started);
         snapshot
     }
@@ -307,8 +377,8 @@ impl Core {
         let mut extrema = std::mem::take(&mut self.extrema);
         let mut tick = Tick { span, averages: &self.averages, extrema: &mut extrema };
         let published = self.parts.publish(|totals| totals.publish(&mut tick));
-        let parts = std::iter::once(self.publish_own(span, &mut extrema)).chain(published);
-        let parts = parts.collect();
+        let own = (0, self.publish_own(span, &mut extrema));
+        let parts = PartList::new(std::iter::once(own).chain(published));
         let cut = self.snapshot(context, span, stale, parts);
         let from = std::mem::replace(&mut self.last, Arc::new(cut));
         let past = self.parts.iter().map(|totals| totals.bytes()[1]).sum();
@@ -330,7 +400,8 @@ impl Core {
         self.measure(&extrema);
         let mut tick = Tick { span, averages: &self.averages, extrema: &mut extrema };
         self.own.add(&self.cells, &mut tick);
-        let parts = std::iter::once(self.own.preview(&mut tick)).chain(shown).collect();
+        let own = (0, self.own.preview(&mut tick));
+        let parts = PartList::new(std::iter::once(own).chain(shown));
         let history = self.history.preview(self.last.clone(), span.at, &extrema);
         self.extrema = extrema;
         Snapshot { history, ..self.snapshot(context, span, false, parts) }
@@ -341,7 +412,7 @@ impl Core {
     }
 
     /// A snapshot of these parts, without a history.
-    fn snapshot(&self, context: &Context, span: Span, stale: bool, parts: Arc<[Part]>) -> Snapshot {
+    fn snapshot(&self, context: &Context, span: Span, stale: bool, parts: PartList) -> Snapshot {
         Snapshot {
             registry: context.hub.id(),
             span,
@@ -368,7 +439,7 @@ impl Core {
             snapshot.schema = context.schema();
         }
         let others = snapshot.parts.iter().skip(1).cloned();
-        snapshot.parts = std::iter::once(own).chain(others).collect();
+        snapshot.parts = PartList::new(std::iter::once((0, own)).chain(others));
         snapshot.panics = self.panics.clone();
         snapshot
     }
@@ -389,8 +460,8 @@ impl Core {
     /// was gathered.
     fn measure(&mut self, extrema: &ExtremaBuffer) {
         let schema = &self.schema;
-        let name = |index: Option<usize>| {
-            let place = index.map_or(0, |index| index + 1);
+        let name = |place: Option<usize>| {
+            let place = place.unwrap_or(0);
             let mut declared = schema.iter();
             let is_it = |it: &&Declaration| it.place == place || it.refusals == place;
             declared.find(is_it).map_or_else(|| NAME.into(), |it| it.name.clone())

@@ -78,7 +78,7 @@ impl Collector {
         let limit = state.context.patience;
         let patience = Patience::new(limit);
         let Some(started) = self.with(|core, context| core.now(context)) else { return };
-        let mut closing = Closing::default();
+        let mut closing = Closing::tick();
         let (mut waited, mut pause) = (Duration::ZERO, FIRST);
         let is_whole = loop {
             let mut brief = brief(limit);

@@ -20,6 +20,15 @@ pub struct CollectorStats {
     pub waits: Counter,
     /// Ticks at which a thread stayed inside a fact for too long, so that an older cut was published.
     pub stale: Counter,
+    /// Time spent in the callbacks of [observed](crate::Registry::observe) sets. It is part of the time spent in ticks.
+    #[stats(unit = "nanoseconds")]
+    pub callback_time: Counter,
+    /// Time the slowest callback of the interval took.
+    #[stats(unit = "nanoseconds")]
+    pub slowest_callback: Max,
+    /// Callbacks that were not called at a tick because they had taken long before; see
+    /// [`Registry::observe`](crate::Registry::observe).
+    pub callbacks_skipped: Counter,
     /// Panics of the user's code that the collector has caught; see [`Snapshot::panics`](crate::Snapshot::panics).
     pub panics: Counter,
     /// Facts that were not recorded, because they came out of the memory allocator while it worked for the recording of a

@@ -5,6 +5,7 @@ use super::hub::Hub;
 use super::patience::Patience;
 use super::shard::{PlacedBlock, Shard, side_of};
 use super::sync::Ordering;
+use crate::support::user;
 use std::any::Any;
 use std::sync::Arc;
 
@@ -134,12 +135,28 @@ impl Closer {
             // the same, and even, no fact of this epoch was entered in the shard.
             if seq != seen.seq[side] || seq & 1 == 1 {
                 shard.list_blocks(&mut seen.blocks);
-                for (place, block) in &seen.blocks {
-                    f(*place, &**block, Quiet { side });
+                for placed in &seen.blocks {
+                    f(placed.index, &*placed.block, Quiet { side });
                 }
             }
             seen.seq[side] = seq;
         }
+    }
+
+    /// Removes the blocks of places, given by their ids, from all shards. Dropping the returned value frees their memory,
+    /// which may run code of the user, as what an event owns is dropped with its queue.
+    ///
+    /// To be called once nothing holds the places any more, as [`owners`](super::owners) says, and every epoch in which
+    /// a thread may have recorded there has been drained. Threads may still have the addresses of these blocks in their
+    /// tables, but only under the ids of these places, which no other place gets.
+    pub(crate) fn forget(&mut self, places: &[u64]) -> impl Drop + use<> {
+        let mut gone = Forgotten(Vec::new());
+        // A shard whose blocks have never been listed has none that was drained; all have been by now.
+        for (shard, seen) in self.shards.iter().zip(&mut self.seen) {
+            let forget = |place: &u64| shard.forget(*place, &mut seen.blocks);
+            gone.0.extend(places.iter().flat_map(forget));
+        }
+        gone
     }
 
     /// How many times a writer was found inside a fact since the last call.
@@ -164,6 +181,16 @@ impl Closer {
 
     pub(crate) fn shards(&self) -> usize {
         self.shards.len()
+    }
+}
+
+/// Blocks that no shard has any more.
+struct Forgotten(Vec<PlacedBlock>);
+
+// One by one: a drop that panics must not keep the others from being dropped.
+impl Drop for Forgotten {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(|block| drop(user::Owned::new(block)));
     }
 }
 

@@ -5,12 +5,15 @@ use super::list::List;
 use super::shard::{Epoch, Shard};
 use super::sync::AtomicU64;
 use crossbeam_utils::CachePadded;
+use std::panic::Location;
 use std::sync::Arc;
 
 /// What the writers and the closer of one registry share.
 pub(crate) struct Hub {
     /// Never 0, and never used twice in a process.
     id: u64,
+    /// Where the user's program made its registry.
+    made_at: &'static Location<'static>,
     pub(super) epoch: Epoch,
     pub(super) fence: FenceKind,
     shards: List<Arc<Shard>>,
@@ -26,11 +29,13 @@ pub(crate) struct Hub {
 type Statistic = std::sync::atomic::AtomicU64;
 
 impl Hub {
+    #[track_caller]
     pub(crate) fn new(fence: FenceKind) -> Arc<Self> {
         // The caller may ask for `membarrier` where there is none. `best` registers and finds out.
         let fence = if fence == FenceKind::Membarrier { FenceKind::best() } else { fence };
         Arc::new(Hub {
             id: next_id(),
+            made_at: Location::caller(),
             // Starts at 1, so that 0 can mean "never" in what is kept per epoch.
             epoch: CachePadded::new(AtomicU64::new(1)),
             fence,
@@ -44,6 +49,10 @@ impl Hub {
     #[inline(always)]
     pub(crate) fn id(&self) -> u64 {
         self.id
+    }
+
+    pub(crate) fn made_at(&self) -> &'static Location<'static> {
+        self.made_at
     }
 
     pub(crate) fn fence(&self) -> FenceKind {

@@ -32,6 +32,24 @@ impl<T> List<T> {
         }
     }
 
+    /// Takes out those that `is` holds for, and keeps the order of the others.
+    pub(super) fn take(&self, is: impl Fn(&T) -> bool) -> Vec<T> {
+        let mut taken = Vec::new();
+        loop {
+            let wanted = {
+                let mut list = lock(&self.0);
+                let wanted = list.iter().filter(|value| is(value)).count();
+                if wanted <= taken.capacity() {
+                    // It allocates nothing: there is room for all of them.
+                    taken.extend(list.extract_if(.., |value| is(value)));
+                    return taken;
+                }
+                wanted
+            };
+            taken.reserve(wanted);
+        }
+    }
+
     pub(super) fn pop(&self) -> Option<T> {
         lock(&self.0).pop()
     }

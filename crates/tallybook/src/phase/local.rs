@@ -127,7 +127,7 @@ fn within<B: BlockKind, T>(place: &Place, f: impl FnOnce(&B, &Fact<'_>) -> T) ->
     // hub.
     let shard = unsafe { &*shard };
     // SAFETY: as above. The block was remembered under the id of this place, which has one type of
-    // block.
+    // block, and it is not removed while the caller holds the place.
     let block = unsafe { &*block.cast::<B>() };
     // SAFETY: it belongs to the hub, which the place keeps.
     let epoch = unsafe { &*epoch };
@@ -187,8 +187,8 @@ fn within_found<B: BlockKind, T>(
     };
     // SAFETY: a claim or a loan keeps the shard until this function returns.
     let shard = unsafe { &*shard };
-    // SAFETY: this thread owns the shard, and facts stand apart.
-    let block = unsafe { shard.block(place.index, B::bytes(), B::empty) };
+    // SAFETY: this thread owns the shard, facts stand apart, and the caller holds the place.
+    let block = unsafe { shard.block(place.id, place.index, B::bytes(), B::empty) };
     drop(apart);
     if owned.is_some() && !loan::is_any() && hub.fence() == FenceKind::Membarrier {
         recent::remember(place, shard, ptr::from_ref(block).cast(), &raw const hub.epoch);

@@ -95,7 +95,7 @@ impl Writer {
         // SAFETY: the shard is this writer's until it is dropped.
         let (block, fact) = unsafe {
             (
-                self.shard.block(0, 0, Block::<C>::new),
+                self.shard.block(1, 0, 0, Block::<C>::new),
                 self.shard.enter(&self.hub.epoch, self.hub.fence),
             )
         };
@@ -106,7 +106,7 @@ impl Writer {
     fn record_entry(&self, entry: &Arc<Entry>, home: u32, f: impl FnOnce(&Two)) {
         // SAFETY: as above, and the model holds the entry.
         unsafe {
-            let block = self.shard.block(1, 0, Cache::new);
+            let block = self.shard.block(2, 1, 0, Cache::new);
             let fact = self.shard.enter(&self.hub.epoch, self.hub.fence);
             block.record(fact.side(), entry, home, f);
         }
@@ -116,7 +116,7 @@ impl Writer {
     fn release(&self, entry: &Arc<Entry>, home: u32) {
         // SAFETY: as above.
         unsafe {
-            let block = self.shard.block(1, 0, Cache::new);
+            let block = self.shard.block(2, 1, 0, Cache::new);
             let fact = self.shard.enter(&self.hub.epoch, self.hub.fence);
             block.touch(fact.side(), entry, home);
             entry.release(fact.epoch());

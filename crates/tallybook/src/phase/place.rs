@@ -2,7 +2,9 @@
 
 use super::hub::{Hub, next_id};
 use crate::clock::Clock;
+use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{Ordering::Acquire, fence};
 use std::time::Duration;
 
 /// Where the blocks of one set, family or actor are found in each shard of a hub.
@@ -25,8 +27,9 @@ pub(super) struct Inner {
 }
 
 impl Place {
-    /// Only the registry makes places: each index of a hub must be used with one type of block
-    /// only.
+    /// A place with an id of its own. At most one place of each index of a hub is in use at a time:
+    /// another may be made once nothing holds the one before and its last epoch is drained. All of
+    /// them must be used with one type of block only, so only the registry makes places.
     pub(crate) fn new(hub: Arc<Hub>, index: usize, name: &str, clock: Arc<dyn Clock>) -> Self {
         let id = next_id();
         let inner = Arc::new(Inner { hub, name: name.into(), clock });
@@ -48,8 +51,32 @@ impl Place {
         self.inner.as_ref().map_or(Duration::ZERO, |inner| inner.clock.now())
     }
 
+    /// Its id, which no other place of this process ever has; 0 in a disabled registry.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// How many clones of it there are, as [`owners`] counts; none in a disabled registry.
+    pub(crate) fn owners(&self) -> usize {
+        self.inner.as_ref().map_or(0, owners)
+    }
+
+    /// Where its registry was made; `None` in a disabled registry.
+    pub(crate) fn made_at(&self) -> Option<&'static Location<'static>> {
+        self.inner.as_ref().map(|inner| inner.hub.made_at())
+    }
+
     /// Its index and the id of its hub; `None` in a disabled registry.
     pub(crate) fn found(&self) -> Option<(usize, u64)> {
         self.inner.as_ref().map(|inner| (self.index, inner.hub.id()))
     }
+}
+
+/// How many owners a value has. What former owners did with it happened before this returns.
+pub(crate) fn owners<T>(value: &Arc<T>) -> usize {
+    let count = Arc::strong_count(value);
+    // Acquire: pairs with the Release with which each owner is dropped. A caller that finds no other
+    // owner may free what the others used through theirs.
+    fence(Acquire);
+    count
 }

@@ -27,12 +27,19 @@ pub(crate) struct Shard {
     /// The shard's number in the upper bits, and in the lower how many gauges its owners have set:
     /// see `next_call`.
     calls: AtomicU64,
-    /// The block of each place, for the owner.
-    table: UnsafeCell<Vec<Option<AnyBlock>>>,
-    /// How many bytes the blocks take.
+    /// The owner's own: by index, the block of the place that used it last.
+    table: UnsafeCell<Vec<Option<Known>>>,
+    /// What the blocks take.
     bytes: AtomicU64,
-    /// The blocks, for the closer.
+    /// The blocks, for the closer. Their only owner, but for the closer's copy of the list.
     blocks: List<PlacedBlock>,
+}
+
+/// A block that the owner has made, and the number of its place.
+#[derive(Clone, Copy)]
+struct Known {
+    place: u64,
+    block: *const (dyn Any + Send + Sync),
 }
 
 type AnyBlock = Arc<dyn Any + Send + Sync>;
@@ -43,11 +50,19 @@ pub(super) const CLOCKS: usize = 2;
 /// How many bits count the calls within a shard.
 const CALL_BITS: u32 = 40;
 
-/// A block and its place.
-pub(super) type PlacedBlock = (usize, AnyBlock);
+/// A block, and the number and the index of its place.
+#[derive(Clone)]
+pub(super) struct PlacedBlock {
+    place: u64,
+    pub(super) index: usize,
+    pub(super) block: AnyBlock,
+    bytes: usize,
+}
 
 // SAFETY: only the owner accesses `table` (the contract of `block`); everything else is `Sync`.
 unsafe impl Sync for Shard {}
+// SAFETY: the pointers in `table` are to blocks, which are `Send` and `Sync`.
+unsafe impl Send for Shard {}
 
 impl Shard {
     /// `number` must be unique among the shards of the hub.
@@ -145,28 +160,28 @@ impl Shard {
         self.seq.load(Ordering::Relaxed) & 1 == 1
     }
 
-    /// The block at `place`, made by `make` on first use. It lives as long as the shard.
+    /// The block of a place, made by `make` on first touch. It lives until the closer [forgets](Self::forget) the place.
     ///
     /// # Safety
-    /// The caller owns the shard. Facts that this thread records during the call stand
-    /// [apart](super::Apart).
+    /// The caller is the shard's owner, facts that come in meanwhile stand [apart](super::Apart), and the place with this
+    /// number and index is held for as long as the block is used.
     pub(super) unsafe fn block<B: Any + Send + Sync>(
         &self,
-        place: usize,
+        place: u64,
+        index: usize,
         bytes: usize,
         make: impl FnOnce() -> B,
     ) -> &B {
-        // SAFETY: only the owner accesses `table`; this reference ends with the statement.
-        let known = unsafe { &*self.table.get() }
-            .get(place)
-            .and_then(|known| known.as_ref())
-            .map(Arc::as_ptr);
+        // SAFETY: only the owner touches `table`; this reference ends with the statement.
+        let known = unsafe { &*self.table.get() }.get(index).copied().flatten();
+        // One of another number belonged to an earlier place, and may be gone.
+        let known = known.filter(|known| known.place == place).map(|known| known.block);
         let add = |block| {
             // SAFETY: passed on from the caller.
-            unsafe { self.add_block(place, bytes, block) }
+            unsafe { self.add_block(place, index, bytes, block) }
         };
         let block = known.unwrap_or_else(|| add(Arc::new(make())));
-        // SAFETY: `blocks` has an `Arc` of it, and drops none while the shard lives.
+        // SAFETY: `blocks` has an `Arc` of it, and the closer takes it out only once nobody holds the place.
         let block = unsafe { &*block };
         block.downcast_ref().expect("the registry uses a place for one type only")
     }
@@ -179,27 +194,41 @@ impl Shard {
     #[cold]
     unsafe fn add_block(
         &self,
-        place: usize,
+        place: u64,
+        index: usize,
         bytes: usize,
         block: AnyBlock,
     ) -> *const (dyn Any + Send + Sync) {
         // Relaxed: a statistic.
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        self.blocks.push((place, block.clone()));
         let pointer = Arc::as_ptr(&block);
-        // SAFETY: only the owner accesses `table`, this is the only reference into it, and facts
-        // that the allocator records on this thread go to another shard.
+        self.blocks.push(PlacedBlock { place, index, block, bytes });
+        // SAFETY: only the owner touches `table`, this is the one reference into it, and facts of the owner's thread that
+        // come out of the allocator go to another shard.
         let table = unsafe { &mut *self.table.get() };
-        if table.len() <= place {
-            table.resize(place + 1, None);
+        if table.len() <= index {
+            table.resize(index + 1, None);
         }
-        table[place] = Some(block);
+        table[index] = Some(Known { place, block: pointer });
         pointer
     }
 
-    /// Adds the blocks that are missing in `known`. Blocks are never removed.
+    /// Adds the blocks that are not in `known` yet, the closer's list of the blocks of this shard.
     pub(super) fn list_blocks(&self, known: &mut Vec<PlacedBlock>) {
         self.blocks.list(known);
+    }
+
+    /// Takes the block of a place out of the shard and out of `known`, the closer's list of its blocks. Dropping what it
+    /// returns frees it. The owner's table keeps the address, under a number that no place will have again.
+    pub(super) fn forget(&self, place: u64, known: &mut Vec<PlacedBlock>) -> Vec<PlacedBlock> {
+        let is_it = |placed: &PlacedBlock| placed.place == place;
+        // The same from both, so that `known` still is the beginning of the other.
+        known.retain(|placed| !is_it(placed));
+        let gone = self.blocks.take(is_it);
+        let bytes: usize = gone.iter().map(|placed| placed.bytes).sum();
+        // Relaxed: a number to look at.
+        self.bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
+        gone
     }
 }
 

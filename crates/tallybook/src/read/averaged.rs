@@ -4,7 +4,7 @@ use super::family_part::FamilyPart;
 use super::part::Part;
 use super::snapshot::Snapshot;
 use crate::metric::{Metric, Stats, averages};
-use crate::record::{Family, Key, Set};
+use crate::record::{Family, Key, ReadSet};
 use crate::row::Flows;
 use std::time::Duration;
 
@@ -74,11 +74,14 @@ impl Averaged<'_> {
     /// If the set belongs to another registry.
     #[must_use]
     #[track_caller]
-    pub fn set<S: Stats>(&self, set: &Set<S>) -> S::Rates {
-        let index = self.snapshot.check(set.place()).unwrap_or_else(|wrong| panic!("{wrong}"));
+    pub fn set<H: ReadSet>(&self, set: &H) -> <H::Stats as Metric>::Rates {
+        let index = match self.snapshot.check(set.at().0) {
+            Ok(index) => index,
+            Err(wrong) => panic!("{wrong}"),
+        };
         match index.and_then(|index| self.snapshot.parts.get(index)) {
-            Some(Part::Set(part)) => self.read::<S>(&part.averages),
-            _ => self.read::<S>(&[]),
+            Some(Part::Set(part)) => self.read::<H::Stats>(&part.averages),
+            _ => self.read::<H::Stats>(&[]),
         }
     }
 

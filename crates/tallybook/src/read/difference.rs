@@ -6,7 +6,7 @@ use super::segments::Segments;
 use super::snapshot::Snapshot;
 use crate::error::WrongRegistry;
 use crate::metric::{Metric, Stats};
-use crate::record::{Family, Key, Set};
+use crate::record::{Family, Key, ReadSet};
 use crate::row::{Extrema, Flows, RowExtrema};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
@@ -50,7 +50,7 @@ impl Snapshot {
     pub fn since(self: &Arc<Self>, earlier: &Arc<Self>) -> Result<Difference, WrongRegistry> {
         if self.registry != earlier.registry {
             let name = "the earlier snapshot".to_owned();
-            return Err(WrongRegistry { name, own: earlier.registry, other: self.registry });
+            return Err(WrongRegistry::new(name, earlier.origin(), self.origin()));
         }
         let extrema = match extrema_since(&self.history, earlier.epoch()) {
             None if self.epoch() == earlier.epoch() => Some(Box::default()),
@@ -196,9 +196,13 @@ impl Difference {
     /// If the set belongs to another registry.
     #[must_use]
     #[track_caller]
-    pub fn set<S: Stats>(&self, set: &Set<S>) -> S::Value {
-        let values = S::difference(&self.later.set(set), &self.earlier.set(set));
-        self.observe::<S>(values, set.place().found(), TOTAL)
+    pub fn set<H: ReadSet>(&self, set: &H) -> <H::Stats as Metric>::Value {
+        let later = self.later.set(set);
+        // The first values of an observed set are no increase: its counters did not start from zero then.
+        let is_known = !H::IS_OBSERVED || self.earlier.knows(set.at().0);
+        let earlier = if is_known { self.earlier.set(set) } else { later.clone() };
+        let values = H::Stats::difference(&later, &earlier);
+        self.observe::<H::Stats>(values, set.at().0.found(), TOTAL)
     }
 
     /// The rates per second of what a set recorded in between.
@@ -207,8 +211,8 @@ impl Difference {
     /// If the set belongs to another registry.
     #[must_use]
     #[track_caller]
-    pub fn rates<S: Stats>(&self, set: &Set<S>) -> S::Rates {
-        self.per_second::<S>(&self.set(set))
+    pub fn rates<H: ReadSet>(&self, set: &H) -> <H::Stats as Metric>::Rates {
+        self.per_second::<H::Stats>(&self.set(set))
     }
 
     /// What all entries of a family recorded in between, those included that retired meanwhile.
@@ -247,7 +251,7 @@ impl Difference {
         let row = later.find(key)?;
         let values = self.row(later, earlier, row, &mut Vec::new());
         let serial = later.owner(row)?.meta.serial;
-        Some(self.observe::<S>(values, later.shared.place.found(), serial))
+        Some(self.observe::<S>(values, later.place, serial))
     }
 
     /// The rates per second of what an entry recorded in between, over all of the time in between
@@ -275,7 +279,7 @@ impl Difference {
         family: &Family<K, S>,
     ) -> impl Iterator<Item = (&'a K, S::Value)> + use<'a, K, S> {
         let [later, earlier] = self.parts(family);
-        let place = later.and_then(|later| later.shared.place.found());
+        let place = later.and_then(|later| later.place);
         let extrema = if S::EXTREMA > 0 { self.extrema_at(place) } else { HashMap::new() };
         let mut words = Vec::new();
         let entries =

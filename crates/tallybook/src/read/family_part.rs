@@ -2,16 +2,20 @@
 
 use super::owners::{Changed, OWNERS, Owners};
 use crate::metric::Stats;
-use crate::record::{Key, Keyed, Shared};
+use crate::record::{Hasher, Key, Keyed};
 use crate::row::{IndexView, Pages, Row, RowsView, Span, start_of};
 use std::any::Any;
 use std::fmt;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// See the module.
 pub(crate) struct FamilyPart<K: Key, S: Stats> {
-    pub(crate) shared: Arc<Shared<K, S>>,
+    /// Not what handles share: who has that holds the family.
+    pub(crate) hasher: Hasher,
+    /// Its place, and its registry's number.
+    pub(crate) place: Option<(usize, u64)>,
     pub(crate) rows: RowsView,
     /// The counts of histograms; see [`buckets_of`].
     pub(crate) buckets: Option<Arc<RowsView>>,
@@ -77,7 +81,7 @@ impl<K: Key, S: Stats> FamilyPart<K, S> {
 
     /// The row of a key. The key's `Hash` and `Eq` run on the reader's thread, and nothing live is touched.
     pub(crate) fn find(&self, key: &K) -> Option<usize> {
-        let hash = self.shared.hash(key);
+        let hash = self.hasher.hash_one(key);
         self.index.find(hash, |row| self.owner(row).is_some_and(|owner| owner.meta.key == *key))
     }
 }

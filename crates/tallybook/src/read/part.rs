@@ -17,6 +17,38 @@ pub(crate) enum Part {
     Nothing,
 }
 
+/// What all places hold. The number of a place is never used again, so some numbers have no place any more.
+#[derive(Clone, Default)]
+pub(crate) struct PartList(Arc<[(usize, Part)]>);
+
+impl PartList {
+    /// `parts` is in the order of the places.
+    pub(crate) fn new(parts: impl IntoIterator<Item = (usize, Part)>) -> Self {
+        PartList(parts.into_iter().collect())
+    }
+
+    pub(crate) fn get(&self, place: usize) -> Option<&Part> {
+        let index = position(&self.0, place, |(place, _)| *place)?;
+        Some(&self.0[index].1)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The places, and what they hold.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(usize, Part)> {
+        self.0.iter()
+    }
+}
+
+/// Where a place is in a list that is in the order of the places, most of which are there.
+pub(crate) fn position<T>(list: &[T], place: usize, of: impl Fn(&T) -> usize) -> Option<usize> {
+    let guess = place.checked_sub(of(list.first()?))?;
+    let is_there = list.get(guess).is_some_and(|found| of(found) == place);
+    if is_there { Some(guess) } else { list.binary_search_by_key(&place, of).ok() }
+}
+
 /// An actor's published state.
 pub(crate) struct ReducerPart {
     pub(crate) account: Arc<SetPart>,

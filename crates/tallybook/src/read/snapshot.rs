@@ -4,13 +4,13 @@ use super::declaration::Declaration;
 use super::family::FamilySnapshot;
 use super::family_part::{AnyFamily, FamilyPart};
 use super::panics::UserPanics;
-use super::part::{Part, nothing};
+use super::part::{Part, PartList, nothing};
 use super::segments::Segments;
 use super::settings::Settings;
-use crate::error::WrongRegistry;
+use crate::error::{RegistryOrigin, WrongRegistry};
 use crate::metric::{Counter, Metric, Stats};
 use crate::phase::Place;
-use crate::record::{Family, Key, Set};
+use crate::record::{Family, Key, ReadSet};
 use crate::row::Span;
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
@@ -29,8 +29,8 @@ pub struct Snapshot {
     pub(crate) wall: SystemTime,
     pub(crate) interval: Duration,
     pub(crate) stale: bool,
-    /// By place. Shorter than the schema where something was registered later.
-    pub(crate) parts: Arc<[Part]>,
+    /// Some of the schema's have none, where they were registered later.
+    pub(crate) parts: PartList,
     pub(crate) schema: Arc<Vec<Declaration>>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) panics: Arc<[UserPanics]>,
@@ -59,7 +59,7 @@ impl Snapshot {
             wall,
             interval: Duration::ZERO,
             stale: false,
-            parts: Arc::default(),
+            parts: PartList::default(),
             schema: Arc::default(),
             settings,
             panics: Arc::default(),
@@ -119,24 +119,31 @@ impl Snapshot {
         self.schema.iter()
     }
 
-    /// The values of a set. Zeros if the set was registered after the cut, or in a disabled
-    /// registry.
+    /// The values of a set, or of an [observed](crate::Registry::observe) one. Zeros if the set was registered after the
+    /// cut, or in a disabled registry.
     ///
     /// # Panics
     /// If the set belongs to another registry; see [`try_set`](Self::try_set).
     #[must_use]
     #[track_caller]
-    pub fn set<S: Stats>(&self, set: &Set<S>) -> S::Value {
-        self.try_set(set).unwrap_or_else(|wrong| panic!("{wrong}"))
+    pub fn set<H: ReadSet>(&self, set: &H) -> <H::Stats as Metric>::Value {
+        match self.try_set(set) {
+            Ok(values) => values,
+            Err(wrong) => panic!("{wrong}"),
+        }
     }
 
     /// The values of a set, as [`set`](Self::set).
     ///
     /// # Errors
     /// If the set belongs to another registry.
-    pub fn try_set<S: Stats>(&self, set: &Set<S>) -> Result<S::Value, WrongRegistry> {
-        let index = self.check(set.place())?;
-        Ok(index.map_or_else(|| nothing::<S>(self.span), |index| self.metric::<S>(index)))
+    pub fn try_set<H: ReadSet>(
+        &self,
+        set: &H,
+    ) -> Result<<H::Stats as Metric>::Value, WrongRegistry> {
+        let nothing = || nothing::<H::Stats>(self.span);
+        let index = self.check(set.at().0)?;
+        Ok(index.map_or_else(nothing, |index| self.metric::<H::Stats>(index)))
     }
 
     /// A family: its entries and totals. Empty if it was registered after the cut, or in a disabled
@@ -147,7 +154,10 @@ impl Snapshot {
     #[must_use]
     #[track_caller]
     pub fn family<K: Key, S: Stats>(&self, family: &Family<K, S>) -> FamilySnapshot<K, S> {
-        self.try_family(family).unwrap_or_else(|wrong| panic!("{wrong}"))
+        match self.try_family(family) {
+            Ok(family) => family,
+            Err(wrong) => panic!("{wrong}"),
+        }
     }
 
     /// A family, as [`family`](Self::family).
@@ -198,13 +208,25 @@ impl Snapshot {
         }
     }
 
+    /// Whether it has values of an observed set, which has none before it is asked for the first time.
+    pub(crate) fn knows(&self, place: &Place) -> bool {
+        let part = place.found().and_then(|(index, _)| self.parts.get(index));
+        part.is_some_and(|part| part.set().is_some())
+    }
+
+    /// Which registry it is of.
+    pub(crate) fn origin(&self) -> RegistryOrigin {
+        RegistryOrigin::new(self.registry, self.settings.made_at)
+    }
+
     /// The number of a place, if it is this registry's; `None` for one that is nowhere.
     pub(crate) fn check(&self, place: &Place) -> Result<Option<usize>, WrongRegistry> {
         match place.found() {
             None => Ok(None),
             Some((index, own)) if own == self.registry => Ok(Some(index)),
             Some((_, own)) => {
-                Err(WrongRegistry { name: place.name().to_owned(), own, other: self.registry })
+                let own = RegistryOrigin::new(own, place.made_at());
+                Err(WrongRegistry::new(place.name().to_owned(), own, self.origin()))
             }
         }
     }

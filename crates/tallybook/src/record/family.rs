@@ -91,7 +91,7 @@ impl<K: Key, S: Stats> Family<K, S> {
             Ok(entry) => Ok(entry),
             Err(key) => {
                 record_block::<Counter>(&shared.refusals, Counter::inc);
-                Err(FamilyFull { key, max_keys: shared.max_keys() })
+                Err(FamilyFull::new(key, shared.max_keys()))
             }
         }
     }

@@ -67,6 +67,10 @@ impl<K, S> Map<K, S> {
         self.hasher.hash_one(key)
     }
 
+    pub(super) fn hasher(&self) -> RandomState {
+        self.hasher.clone()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.len.load(Relaxed)
     }

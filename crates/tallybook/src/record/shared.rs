@@ -1,4 +1,4 @@
-//! [`Shared`]: the state that handles, collector and snapshots of a family share.
+//! [`Shared`]: what the handles and the collector of one family share.
 
 use super::key::Key;
 use super::keyed::{Keyed, Meta};
@@ -7,6 +7,9 @@ use crate::metric::Stats;
 use crate::phase::Place;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What the hashes of a family's keys are made by.
+pub(crate) type Hasher = foldhash::quality::RandomState;
 
 /// See the module.
 pub(crate) struct Shared<K, S> {
@@ -121,6 +124,11 @@ impl<K: Key, S: Stats> Shared<K, S> {
     /// The hash of a key, by which entries are found.
     pub(crate) fn hash(&self, key: &K) -> u64 {
         self.map.hash(key)
+    }
+
+    /// What makes the hashes.
+    pub(crate) fn hasher(&self) -> Hasher {
+        self.map.hasher()
     }
 
     pub(crate) fn max_keys(&self) -> usize {

@@ -1,16 +1,17 @@
 //! [`ActorBuilder`]: what can be chosen of an actor.
 
 use super::handle::Registry;
-use crate::collect::ReducerTotals;
+use crate::collect::{ReducerTotals, Wanted};
 use crate::error::RegisterError;
 use crate::event::{Account, Actor, ActorShared, Event, Reducer};
 use crate::metric::Stats;
-use crate::read::{Declaration, DeclarationKind};
 use crate::support::lock;
 use crate::support::user::Owned;
+use std::panic::Location;
 use std::sync::Arc;
 
 /// Builds an [`Actor`]; made by [`Registry::actor_builder`].
+#[derive(Debug)]
 #[must_use = "call `register`"]
 pub struct ActorBuilder<'a> {
     registry: &'a Registry,
@@ -23,7 +24,9 @@ impl Registry {
     /// collector applies to it what its senders send.
     ///
     /// # Errors
-    /// As [`set`](Self::set).
+    /// If the name is not valid or belongs to anything, also to an actor of the same type: a reducer cannot be two. Or if
+    /// one of the full names of the account's metrics is taken.
+    #[track_caller]
     pub fn actor<R: Reducer>(&self, name: &str, reducer: R) -> Result<Actor<R>, RegisterError> {
         self.actor_builder(name).register(reducer)
     }
@@ -54,10 +57,11 @@ impl<'a> ActorBuilder<'a> {
     /// Registers it. Does not compile for events of more than [`MAX_BYTES`](Event::MAX_BYTES).
     ///
     /// # Errors
-    /// As [`Registry::set`].
+    /// As [`Registry::actor`].
     ///
     /// # Panics
     /// If the default of [`Reducer::Snapshot`] does; then nothing is registered.
+    #[track_caller]
     pub fn register<R: Reducer>(self, reducer: R) -> Result<Actor<R>, RegisterError> {
         self.register_with(reducer, |totals| totals)
     }
@@ -96,6 +100,7 @@ impl<'a> ActorBuilder<'a> {
     /// # Panics
     /// As [`register`](Self::register).
     #[cfg(feature = "serde")]
+    #[track_caller]
     pub fn register_serialized<R>(self, reducer: R) -> Result<Actor<R>, RegisterError>
     where
         R: Reducer<Snapshot: serde::Serialize>,
@@ -108,6 +113,7 @@ impl<'a> ActorBuilder<'a> {
         })
     }
 
+    #[track_caller]
     fn register_with<R: Reducer>(
         self,
         reducer: R,
@@ -122,21 +128,32 @@ impl<'a> ActorBuilder<'a> {
         let Some(inner) = &self.registry.inner else { return Ok(Actor::new(None)) };
         // Before the locks: it is the user's code.
         let state = Owned::new(Arc::new(R::Snapshot::default()));
+        let reducer = Owned::new(reducer);
+        let group = Account::<<R::Event as Event>::Kind>::group();
         let context = &inner.state.context;
         let created = context.time_of_day();
-        let mut names = lock(&inner.names);
-        let group = Account::<<R::Event as Event>::Kind>::group();
-        names.take("actor", self.name, None, &group)?;
+        let wanted = Wanted::new::<R>("actor", self.name, group, Location::caller(), created);
+        let make = |index| {
+            let place = context.place(self.name, index);
+            Arc::new(ActorShared::<R>::new(place, context.wake.clone(), self.capacity))
+        };
         let mut catalog = lock(&context.catalog);
-        let mut shared = None;
-        let (_, index) = catalog.add(context, self.name, |place, index| {
-            let made =
-                Arc::new(ActorShared::new(place.clone(), context.wake.clone(), self.capacity));
-            shared = Some(made.clone());
-            with(ReducerTotals::new(made, Owned::new(reducer), state, index))
-        });
-        let kind = DeclarationKind::Actor;
-        catalog.declare(Declaration::new(kind, self.name, group, index, created));
-        Ok(Actor::new(shared))
+        let shared = match catalog.find_kept(&wanted)? {
+            Some(index) => {
+                let shared = make(index);
+                let resumed = Box::new((shared.clone(), reducer));
+                catalog.resume(&wanted, Box::new(Arc::downgrade(&shared)), Some(resumed));
+                shared
+            }
+            None => {
+                let index = catalog.reserve(&wanted, 1)?;
+                let shared = make(index);
+                let totals = with(ReducerTotals::new(shared.clone(), reducer, state, index));
+                let handle = Box::new(Arc::downgrade(&shared));
+                catalog.register(&wanted, index, handle, [Box::new(totals)]);
+                shared
+            }
+        };
+        Ok(Actor::new(Some(shared)))
     }
 }

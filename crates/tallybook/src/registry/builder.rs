@@ -1,14 +1,14 @@
 //! [`RegistryBuilder`]: what can be chosen of a registry.
 
 use super::handle::{Inner, Registry};
-use super::names::Names;
 use crate::clock::{Clock, SystemClock};
-use crate::collect::{Catalog, CollectorStats, Context, Core, Cuts, History, NAME, State};
+use crate::collect::{Catalog, CollectorStats, Context, Core, Cuts, History, NAME, State, Wanted};
 use crate::metric::Stats;
 use crate::phase::{FenceKind, Hub, Place};
-use crate::read::{Declaration, DeclarationKind, Identity, Published, Settings, Snapshot};
+use crate::read::{Identity, Published, Settings, Snapshot};
 use crate::record::Set;
 use std::fmt;
+use std::panic::Location;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ impl Registry {
     /// On `wasm32-unknown-unknown`, where its clock, a [`SystemClock`](crate::SystemClock), cannot be made: pass another
     /// to [`RegistryBuilder::clock`].
     #[must_use]
+    #[track_caller]
     pub fn new() -> Self {
         Self::builder().build()
     }
@@ -31,6 +32,7 @@ impl Registry {
 }
 
 impl Default for Registry {
+    #[track_caller]
     fn default() -> Self {
         Self::new()
     }
@@ -140,9 +142,11 @@ impl RegistryBuilder {
         self
     }
 
-    /// The registry.
+    /// Makes the registry.
     #[must_use]
+    #[track_caller]
     pub fn build(self) -> Registry {
+        let made_at = Some(Location::caller());
         let hub = Hub::new(self.fence.unwrap_or_else(FenceKind::best));
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let longest = self.windows.last().copied().unwrap_or_default();
@@ -151,18 +155,20 @@ impl RegistryBuilder {
             windows: self.windows.into(),
             constants: self.averages.into(),
             identity: Identity::new(&self.instance, wall, at),
+            made_at,
         };
         let empty = Snapshot::empty(hub.id(), at, wall, Arc::new(settings));
         let empty = Arc::new(empty);
         let history = History::new(longest, self.history_limit);
         let core = Box::new(Core::new(hub.clone(), empty.clone(), history));
-        let mut names = Names::default();
-        let group = CollectorStats::group();
-        names.take("set", NAME, None, &group).expect("the first name is free and valid");
         // Place 0, for which the collector itself keeps the totals: no shard has a block there.
-        let own = Place::new(hub.clone(), 0, NAME, clock.clone());
+        let own = Set::new(Place::new(hub.clone(), 0, NAME, clock.clone()));
+        let at = Location::caller();
+        let group = CollectorStats::group();
+        let wanted = Wanted::new::<CollectorStats>("set", NAME, group, at, wall);
         let mut catalog = Catalog::new();
-        catalog.declare(Declaration::new(DeclarationKind::Set, NAME, group, 0, wall));
+        let index = catalog.reserve(&wanted, 1).expect("the first name is free");
+        catalog.enter(&wanted, index, 1, Box::new(own.clone()));
         let published = Published::new(Snapshot::clone(&empty), clock.clone());
         let context = Context {
             hub,
@@ -175,7 +181,7 @@ impl RegistryBuilder {
             catalog: Mutex::new(catalog),
         };
         let state = Arc::new(State::new(context, core));
-        let inner = Inner { state, names: Mutex::new(names), own: Set::new(own) };
+        let inner = Inner { state, own };
         Registry { inner: Some(Arc::new(inner)) }
     }
 }

@@ -1,17 +1,17 @@
 //! [`Registry`]: where everything is registered.
 
-use super::names::Names;
 #[cfg(not(target_family = "wasm"))]
 use crate::collect::Ticker;
-use crate::collect::{Collector, CollectorStats, Cut, SetTotals, State};
+use crate::collect::{Collector, CollectorStats, Cut, Known, SetTotals, State, Wanted};
 use crate::error::{CollectError, RegisterError};
 use crate::metric::Stats;
 use crate::phase::{FenceKind, Place};
-use crate::read::{Declaration, DeclarationKind, Reader};
+use crate::read::Reader;
 use crate::record::Set;
 use crate::support::lock;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::panic::Location;
+use std::sync::Arc;
 #[cfg(not(target_family = "wasm"))]
 use std::time::Duration;
 
@@ -28,7 +28,6 @@ pub struct Registry {
 /// What the clones of a registry share.
 pub(super) struct Inner {
     pub(super) state: Arc<State>,
-    pub(super) names: Mutex<Names>,
     pub(super) own: Set<CollectorStats>,
 }
 
@@ -47,21 +46,54 @@ impl Registry {
         self.inner.is_none()
     }
 
-    /// Registers a set under `name`, the first part of the full names of its metrics.
+    /// Registers a set under `name`, the first part of the full names of its metrics. Where a set of the same type is
+    /// registered under that name already, returns a handle to that one.
+    ///
+    /// ```
+    /// use tallybook::{Counter, Registry, Stats};
+    ///
+    /// #[derive(Stats)]
+    /// struct Requests {
+    ///     received: Counter,
+    /// }
+    ///
+    /// let registry = Registry::new();
+    /// let one = registry.set::<Requests>("requests")?;
+    /// let same = registry.set::<Requests>("requests")?;
+    /// one.record(|r| r.received.inc());
+    /// same.record(|r| r.received.inc());
+    /// assert_eq!(registry.collector()?.tick().set(&one).received, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// If the name is not valid as the start of a metric name, or it or one of the metrics' full names is taken.
+    /// If the name is not valid as the start of a metric name, if it belongs to anything but a set of this type, or if one
+    /// of the metrics' full names is taken.
+    #[track_caller]
     pub fn set<S: Stats>(&self, name: &str) -> Result<Set<S>, RegisterError> {
         let Some(inner) = &self.inner else { return Ok(Set::new(Place::nowhere())) };
         let context = &inner.state.context;
-        let created = context.time_of_day();
-        let mut names = lock(&inner.names);
-        names.take("set", name, None, &S::group())?;
+        let (at, created) = (Location::caller(), context.time_of_day());
+        let wanted = Wanted::new::<S>("set", name, S::group(), at, created);
         let mut catalog = lock(&context.catalog);
-        let (place, index) = catalog.add(context, name, |_, index| SetTotals::<S>::new(index));
-        let kind = DeclarationKind::Set;
-        catalog.declare(Declaration::new(kind, name, S::group(), index, created));
-        Ok(Set::new(place))
+        match catalog.find(&wanted)? {
+            Known::Registered(known) => {
+                let known = known.downcast_ref::<Set<S>>();
+                Ok(known.expect("sets of one type have handles of one type").clone())
+            }
+            Known::Kept(index) => {
+                let set = Set::new(context.place(name, index));
+                catalog.resume(&wanted, Box::new(set.clone()), None);
+                Ok(set)
+            }
+            Known::Nothing => {
+                let index = catalog.reserve(&wanted, 1)?;
+                let set = Set::new(context.place(name, index));
+                let totals = Box::new(SetTotals::<S>::new(index));
+                catalog.register(&wanted, index, Box::new(set.clone()), [totals]);
+                Ok(set)
+            }
+        }
     }
 
     /// The collector, to tick by hand or to run as a future. There is one at a time.

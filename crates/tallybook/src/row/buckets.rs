@@ -67,9 +67,19 @@ impl BucketRows {
             counts.push((bucket - start, n));
         });
         self.add(into, &counts);
-        for counts in counts.chunk_by(|(one, _), (next, _)| one / PAGE == next / PAGE) {
-            self.rows.update((start + counts[0].0) / PAGE, |page| page.fill(0));
-        }
+        self.clear(from);
+    }
+
+    /// Empties a row.
+    pub(crate) fn clear(&mut self, row: usize) {
+        let start = start_of(self.buckets, row);
+        let mut pages = Vec::new();
+        self.rows.tree().each_word(start..start + self.buckets, |bucket, _| {
+            pages.push(bucket / PAGE);
+        });
+        pages.dedup();
+        self.is_changed |= !pages.is_empty();
+        pages.into_iter().for_each(|page| self.rows.update(page, |page| page.fill(0)));
     }
 
     /// The current version, which is the last one if nothing has changed.

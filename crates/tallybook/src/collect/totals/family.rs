@@ -7,7 +7,7 @@ use crate::phase::{EntryRef, KeyedBlock, Quiet};
 use crate::read::{
     Changed, FamilyPart, OWNERS, Owners, Part, RETIRED_BUCKETS, TOTAL, TOTAL_BUCKETS, buckets_of,
 };
-use crate::record::{Key, Keyed, Meta, Shared};
+use crate::record::{Hasher, Key, Keyed, Meta, Shared};
 use crate::row::{BucketRows, Counts, Index, Pages, Rows, RowsView, Span};
 use crate::support::user::Owned;
 use std::any::Any;
@@ -16,7 +16,11 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// See the module. An entry gets a row when the collector first meets it, and gives it back when it retires.
 pub(crate) struct FamilyTotals<K: Key, S: Stats> {
-    shared: Arc<Shared<K, S>>,
+    /// `None` while it is unregistered.
+    shared: Option<Arc<Shared<K, S>>>,
+    hasher: Hasher,
+    /// Its place's number, and its registry's.
+    found: Option<(usize, u64)>,
     place: u32,
     rows: Rows,
     /// The counts of histograms: the total's, those of what has retired, then those of the rows.
@@ -47,13 +51,23 @@ pub(crate) struct FamilyTotals<K: Key, S: Stats> {
     is_unheld: Vec<bool>,
     delta: Delta<S>,
     published: Option<Arc<FamilyPart<K, S>>>,
+    /// Whether readers have not seen yet that it was unregistered.
+    is_changed: bool,
+}
+
+/// What a family that is registered again goes on with: what its handles share, and the averages of its entries.
+pub(crate) struct Resumed<K, S> {
+    pub(crate) shared: Arc<Shared<K, S>>,
+    pub(crate) averages: Option<usize>,
 }
 
 impl<K: Key, S: Stats> FamilyTotals<K, S> {
     /// `averages` is how many words an entry's averages take, where they are wanted.
     pub(crate) fn new(shared: Arc<Shared<K, S>>, place: usize, averages: Option<usize>) -> Self {
         FamilyTotals {
-            shared,
+            hasher: shared.hasher(),
+            found: shared.place.found(),
+            shared: Some(shared),
             place: place as u32,
             rows: Rows::new(S::WORDS),
             buckets: BucketRows::of_family(S::BUCKETS),
@@ -73,6 +87,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
             is_unheld: Vec::new(),
             delta: Delta::new(),
             published: None,
+            is_changed: false,
         }
     }
 
@@ -161,8 +176,28 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         let owner = self.owner(row).take();
         self.free.push(row);
         self.live -= 1;
-        self.shared.remove(entry);
+        if let Some(shared) = &self.shared {
+            shared.remove(entry);
+        }
         drop(Owned::new(owner));
+    }
+
+    /// Retires all entries, which nobody holds, and begins with new rows.
+    fn retire_all(&mut self, span: Span) {
+        for row in 0..self.used {
+            let owner =
+                self.owners.get(row as usize / OWNERS).and_then(|page| page.of(row as usize));
+            if let Some(entry) = owner.cloned().map(Owned::new) {
+                self.retire(row, &entry, span);
+            }
+        }
+        self.rows = Rows::new(S::WORDS);
+        self.averages = None;
+        (self.owners, self.index) = (Pages::new(), Index::new());
+        (self.free, self.used) = (Vec::new(), 0);
+        (self.touched, self.unheld, self.unheld_now) = (Vec::new(), Vec::new(), Vec::new());
+        self.is_unheld = Vec::new();
+        self.delta = Delta::new();
     }
 
     /// The averages of the total as of this tick, which moves them if anything has happened in its interval.
@@ -227,7 +262,8 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
             buckets.add(TOTAL_BUCKETS, &self.happened.take());
         }
         Arc::new(FamilyPart {
-            shared: self.shared.clone(),
+            hasher: self.hasher.clone(),
+            place: self.found,
             rows: self.rows.publish(),
             buckets: self.buckets.as_mut().map(BucketRows::publish),
             averages,
@@ -256,11 +292,13 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
         let changed = std::mem::take(&mut self.touched);
         if let Some(last) = &self.published
             && retirements == 0
+            && !self.is_changed
             && changed.is_empty()
             && last.changed.is_empty()
         {
             return Part::Family(last.clone());
         }
+        self.is_changed = false;
         let averages = self.averages.as_mut().map(Rows::publish);
         let part = self.part(tick, averages, changed);
         self.published = Some(part.clone());
@@ -279,17 +317,33 @@ impl<K: Key, S: Stats> Totals for FamilyTotals<K, S> {
         Part::Family(self.part(tick, averages, self.touched.clone()))
     }
 
+    fn rest(&mut self, span: Span) {
+        self.retire_all(span);
+        self.is_changed = true;
+        drop(self.shared.take());
+    }
+
+    fn resume(&mut self, with: Box<dyn Any + Send>) {
+        if let Ok(with) = with.downcast::<Resumed<K, S>>() {
+            let Resumed { shared, averages } = *with;
+            self.hasher = shared.hasher();
+            self.shared = Some(shared);
+            self.averages = averages.filter(|words| *words > 0).map(Rows::new);
+        }
+    }
+
     fn entries(&self) -> usize {
         self.live
     }
 
     fn bytes(&self) -> [usize; 2] {
+        let shared = self.shared.as_ref();
         // With the counts of its `Arc`.
         let per_entry = size_of::<Keyed<K, S>>() + 2 * size_of::<usize>();
         let entries = self.live * per_entry + self.owners.bytes() - self.owners.past_bytes()
-            + self.shared.map_bytes()
+            + shared.map_or(0, |shared| shared.map_bytes())
             + self.is_unheld.capacity();
-        let gone = self.shared.alive().saturating_sub(self.shared.keys());
+        let gone = shared.map_or(0, |shared| shared.alive().saturating_sub(shared.keys()));
         let changed = self.changed_alive.load(Relaxed) * size_of::<u32>();
         let past = gone * per_entry + self.owners.past_bytes() + changed;
         let rows = |of: fn(&Rows) -> usize| of(&self.rows) + self.averages.as_ref().map_or(0, of);

@@ -8,6 +8,7 @@ use crate::phase::{Block, Quiet};
 #[cfg(feature = "serde")]
 use crate::read::ShowState;
 use crate::read::{Part, ReducerPart};
+use crate::row::Span;
 use crate::support::user::{self, Owned};
 use std::any::Any;
 use std::cell::Cell;
@@ -249,6 +250,22 @@ impl<R: Reducer> Totals for ReducerTotals<R> {
         self.account.add(&self.fates, tick);
         let account = self.account.preview(tick);
         self.part(account, state)
+    }
+
+    fn rest(&mut self, _: Span) {
+        self.shared.close_commands();
+        self.commands.drain(..).for_each(drop);
+        let reducer = self.reducer.take();
+        self.taken = Batch::new();
+        drop(reducer);
+    }
+
+    fn resume(&mut self, with: Box<dyn Any + Send>) {
+        if let Ok(with) = with.downcast::<(Arc<ActorShared<R>>, Owned<R>)>() {
+            let (shared, reducer) = *with;
+            (self.shared, self.reducer) = (shared, Some(reducer));
+            (self.failure, self.is_changed) = (None, true);
+        }
     }
 
     fn end(&mut self) {

@@ -5,7 +5,7 @@ use super::part::{Tick, Totals};
 use crate::metric::Metric;
 use crate::phase::{Block, Quiet};
 use crate::read::{Part, SetPart, TOTAL};
-use crate::row::BucketRows;
+use crate::row::{BucketRows, Span};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -62,6 +62,28 @@ impl<S: Metric> SetTotals<S> {
             averages: averages.into(),
         })
     }
+
+    /// Puts what the cells hold in the place of the totals.
+    pub(crate) fn replace(&mut self, cells: &S, tick: &mut Tick<'_>) {
+        self.delta.drain(cells, tick.span);
+        self.is_changed = true;
+        self.words.fill(0);
+        S::fold(self.delta.words(), &mut self.words, tick.span);
+        if let Some(buckets) = &mut self.buckets {
+            buckets.clear(0);
+            buckets.add(0, self.delta.buckets());
+        }
+        self.delta.tell(self.place, TOTAL, tick.extrema);
+    }
+
+    /// Shows the totals as they are without counting them as what happened in this interval.
+    pub(crate) fn start(&mut self) {
+        self.published = Arc::new(SetPart {
+            words: self.words.as_slice().into(),
+            buckets: self.buckets.as_mut().map(BucketRows::publish),
+            averages: self.published.averages.clone(),
+        });
+    }
 }
 
 impl<S: Metric> Totals for SetTotals<S> {
@@ -79,6 +101,10 @@ impl<S: Metric> Totals for SetTotals<S> {
 
     fn preview(&mut self, tick: &mut Tick<'_>) -> Part {
         Part::Set(self.latest(tick))
+    }
+
+    fn rest(&mut self, _: Span) {
+        self.delta = Delta::new();
     }
 
     fn bytes(&self) -> [usize; 2] {
