@@ -162,7 +162,7 @@ impl fmt::Display for Holders {
         let Holders { handles, keys, senders } = *self;
         match (handles, senders) {
             (0, senders) => write!(f, "{senders} sender{}", plural(senders)),
-            (handles, 0) => write!(f, "{handles} handle{} or guards", plural(handles)),
+            (handles, 0) => write!(f, "{handles} handle{0} or guard{0}", plural(handles)),
             (handles, senders) => {
                 write!(f, "{handles} handle{} and ", plural(handles))?;
                 write!(f, "{senders} sender{}", plural(senders))

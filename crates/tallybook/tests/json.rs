@@ -78,6 +78,7 @@ fn the_whole_text_of_a_small_registry() {
         "sets": {
             "tallybook": {
                 "ticks": 3, "tick_time": 0, "last_tick": null, "waits": 0, "stale": 0,
+                "callback_time": 0, "slowest_callback": null, "callbacks_skipped": 0,
                 "panics": 0, "refused": 0, "shards": 1, "entries": 2, "memory": 0,
                 "history": 2, "history_memory": 0
             },

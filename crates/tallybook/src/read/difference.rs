@@ -198,9 +198,8 @@ impl Difference {
     #[track_caller]
     pub fn set<H: ReadSet>(&self, set: &H) -> <H::Stats as Metric>::Value {
         let later = self.later.set(set);
-        // The first values of an observed set are no increase: its counters did not start from zero then.
-        let is_known = !H::IS_OBSERVED || self.earlier.knows(set.at().0);
-        let earlier = if is_known { self.earlier.set(set) } else { later.clone() };
+        let base = self.earlier.base::<H::Stats>(set.at().0, &self.later);
+        let earlier = base.unwrap_or_else(|| self.earlier.set(set));
         let values = H::Stats::difference(&later, &earlier);
         self.observe::<H::Stats>(values, set.at().0.found(), TOTAL)
     }

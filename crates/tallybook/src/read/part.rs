@@ -81,11 +81,18 @@ pub(crate) struct SetPart {
     pub(crate) words: Box<[u64]>,
     pub(crate) buckets: Option<Arc<RowsView>>,
     pub(crate) averages: Box<[u64]>,
+    /// The first values of an observed set, whose counters did not start from zero.
+    pub(crate) first: Option<Arc<SetPart>>,
 }
 
 impl SetPart {
     pub(crate) fn zeros(words: usize) -> Self {
-        SetPart { words: vec![0; words].into(), buckets: None, averages: Box::default() }
+        SetPart {
+            words: vec![0; words].into(),
+            buckets: None,
+            averages: Box::default(),
+            first: None,
+        }
     }
 
     pub(crate) fn row(&self, span: Span) -> Row<'_> {

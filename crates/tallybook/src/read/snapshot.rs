@@ -208,10 +208,13 @@ impl Snapshot {
         }
     }
 
-    /// Whether it has values of an observed set, which has none before it is asked for the first time.
-    pub(crate) fn knows(&self, place: &Place) -> bool {
-        let part = place.found().and_then(|(index, _)| self.parts.get(index));
-        part.is_some_and(|part| part.set().is_some())
+    /// Its values of a set as those that a later snapshot is compared with. An observed set has none before it is asked
+    /// for the first time; then the first values that it had, which the later snapshot knows, stand for them.
+    pub(crate) fn base<M: Metric>(&self, place: &Place, later: &Snapshot) -> Option<M::Value> {
+        let (index, _) = place.found()?;
+        let first = later.parts.get(index)?.set()?.first.as_ref()?;
+        let is_known = self.parts.get(index).and_then(Part::set).is_some();
+        (!is_known).then(|| M::read(&mut first.row(self.span)))
     }
 
     /// Which registry it is of.

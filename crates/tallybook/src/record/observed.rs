@@ -46,7 +46,6 @@ impl<S> fmt::Debug for Observed<S> {
 }
 
 impl<S: Stats> sealed::Sealed for Observed<S> {
-    const IS_OBSERVED: bool = true;
     fn at(&self) -> At<'_> {
         At(&self.place)
     }

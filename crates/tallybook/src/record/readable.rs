@@ -20,14 +20,11 @@ pub(crate) mod sealed {
 
     /// Closes [`ReadSet`](super::ReadSet) to other crates.
     pub trait Sealed {
-        /// Whether its values come from a callback.
-        const IS_OBSERVED: bool;
         fn at(&self) -> At<'_>;
     }
 }
 
 impl<S: Stats> sealed::Sealed for Set<S> {
-    const IS_OBSERVED: bool = false;
     fn at(&self) -> At<'_> {
         At(self.place())
     }
@@ -40,7 +37,6 @@ impl<S: Stats> ReadSet for Set<S> {
 macro_rules! through {
     ($($pointer:ty),*) => {$(
         impl<T: sealed::Sealed + ?Sized> sealed::Sealed for $pointer {
-            const IS_OBSERVED: bool = T::IS_OBSERVED;
             fn at(&self) -> At<'_> {
                 (**self).at()
             }

@@ -16,6 +16,8 @@ pub(crate) struct SetTotals<S> {
     buckets: Option<BucketRows>,
     delta: Delta<S>,
     is_changed: bool,
+    /// The first values, where they do not start from zero.
+    first: Option<Arc<SetPart>>,
     /// What was published last; shared by all snapshots until something changes.
     published: Arc<SetPart>,
 }
@@ -28,6 +30,7 @@ impl<S: Metric> SetTotals<S> {
             buckets: BucketRows::of_set(S::BUCKETS),
             delta: Delta::new(),
             is_changed: true,
+            first: None,
             published: Arc::new(SetPart::zeros(S::WORDS)),
         }
     }
@@ -60,6 +63,7 @@ impl<S: Metric> SetTotals<S> {
             words: self.words.as_slice().into(),
             buckets: self.buckets.as_mut().map(BucketRows::publish),
             averages: averages.into(),
+            first: self.first.clone(),
         })
     }
 
@@ -76,13 +80,16 @@ impl<S: Metric> SetTotals<S> {
         self.delta.tell(self.place, TOTAL, tick.extrema);
     }
 
-    /// Shows the totals as they are without counting them as what happened in this interval.
+    /// Counts from the totals as they are: they are not what happened in this interval.
     pub(crate) fn start(&mut self) {
-        self.published = Arc::new(SetPart {
+        let first = Arc::new(SetPart {
             words: self.words.as_slice().into(),
             buckets: self.buckets.as_mut().map(BucketRows::publish),
             averages: self.published.averages.clone(),
+            first: None,
         });
+        self.first = Some(first.clone());
+        self.published = first;
     }
 }
 
