@@ -12,6 +12,8 @@ pub mod event;
 pub mod metric;
 #[allow(unsafe_code)]
 mod phase;
+#[cfg(feature = "process")]
+pub mod process;
 mod read;
 pub mod record;
 pub mod registry;
