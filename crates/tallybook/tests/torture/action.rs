@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 use tallybook::event::Close;
+use tallybook::registry::Totals;
 use tallybook::{Counter, ManualClock, Registry, Set, Stats};
 
 variants! {
@@ -62,6 +63,9 @@ variants! {
         RegisterSet,
         RegisterFamily,
         RegisterTaken,
+        Observe,
+        Unregister,
+        UnregisterHeld,
         AskCollector,
         ReplaceCollector,
         Tick,
@@ -126,7 +130,8 @@ impl World {
             | DropSnapshots | Cached | Next | Stream | Track | Json | Debug => {
                 self.read(action, pick);
             }
-            RegisterSet | RegisterFamily | RegisterTaken => self.register(action, pick),
+            RegisterSet | RegisterFamily | RegisterTaken | Observe | Unregister
+            | UnregisterHeld => self.register(action, pick),
             AskCollector => {
                 if self.collector.try_lock().is_ok_and(|collector| collector.is_some()) {
                     // There is a collector, now or again.
@@ -294,6 +299,25 @@ impl World {
                 let family = registry.family::<u32, One>(&name, "n").unwrap();
                 let entry = family.entry(pick).unwrap();
                 entry.record(|one| one.count.inc());
+            }
+            Action::Observe => {
+                let Some(name) = self.next_name("observed") else { return };
+                let last = pick.into();
+                drop(registry.observe(&name, move |one: &One| one.count.add(last)).unwrap());
+            }
+            Action::Unregister => {
+                let totals = if pick % 2 == 0 { Totals::Keep } else { Totals::Drop };
+                for n in 0..self.registered.load(SeqCst) {
+                    for what in ["set", "family", "observed"] {
+                        let _may_be_held_or_gone =
+                            registry.unregister(&format!("{what}_{n}"), totals);
+                    }
+                }
+            }
+            Action::UnregisterHeld => {
+                for name in ["set", "peer", "notes", "observed", "tallybook"] {
+                    registry.unregister(name, Totals::Drop).unwrap_err();
+                }
             }
             _ => drop(registry.set::<One>("set").unwrap_err()),
         }

@@ -4,6 +4,8 @@ use super::hook::{fault, thrown};
 use super::ledger::{NAMES, SWITCHED};
 use super::user::{Key, NumbersSnapshot};
 use super::world::{ALL_KEYS, MAX_KEYS, World};
+use std::sync::atomic::Ordering::SeqCst;
+
 use tallybook::event::{ByKind, EventStatsSnapshot};
 use tallybook::{Label, Snapshot};
 
@@ -46,6 +48,7 @@ pub fn check(world: &World, snapshot: &Snapshot, lower: Option<Vec<u64>>) {
         }
     }
     check_events(&events);
+    check_observed(world, snapshot);
     for numbers in [&set, &other] {
         check_numbers(numbers);
         if numbers.left.map(|left| left as f64) != numbers.right {
@@ -93,6 +96,19 @@ fn check_events(events: &ByKind<super::user::Kind, EventStatsSnapshot>) {
         if account.sent != known {
             fault(format!("the account of `{kind}` does not add up: {account:?}"));
         }
+    }
+}
+
+/// An observed set shows what one call recorded, and that came to its end.
+fn check_observed(world: &World, snapshot: &Snapshot) {
+    let most = world.ledger.observed.load(SeqCst);
+    let seen = snapshot.set(&world.observed);
+    let is_whole = seen.last.unwrap_or_default() as u64 == seen.calls;
+    if !is_whole || seen.returns > seen.calls || seen.calls > most {
+        fault(format!("{seen:?} was observed, in {most} calls"));
+    }
+    if (seen.calls == 0) != (seen.returns == 0) {
+        fault(format!("{seen:?} was observed, of a call that did not come to its end"));
     }
 }
 

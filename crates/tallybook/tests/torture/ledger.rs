@@ -74,6 +74,8 @@ pub struct Ledger {
     pub refused: Tally,
     pub sent: [Tally; KINDS],
     pub applied: Tally,
+    /// How often the callback of the observed set was called.
+    pub observed: AtomicU64,
 }
 
 impl Ledger {

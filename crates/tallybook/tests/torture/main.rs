@@ -224,6 +224,7 @@ const IN_TICKS: &[Place] = &[
     Place::KeyDrop,
     Place::ClockTick,
     Place::ClockWall,
+    Place::Observe,
     Place::ReaderWaker,
     Place::ReplyWaker,
 ];

@@ -65,6 +65,8 @@ variants! {
         /// In `Clock::now` inside a fact.
         ClockFact,
         ClockWall,
+        /// In the callback of an observed set.
+        Observe,
         ReaderWaker,
         ReplyWaker,
     }
@@ -103,6 +105,7 @@ impl Place {
         matches!(
             self,
             Apply
+                | Observe
                 | Show
                 | Question
                 | EventDropApplied

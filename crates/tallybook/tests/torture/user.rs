@@ -26,6 +26,15 @@ pub struct Numbers {
     pub timed: TimedLive,
 }
 
+/// What a callback records.
+#[derive(Stats)]
+pub struct Seen {
+    /// How often it was called, and has come to its end.
+    pub calls: Counter,
+    pub returns: Counter,
+    pub last: Gauge,
+}
+
 /// A family's key.
 #[derive(Debug)]
 pub struct Key(pub u32);

@@ -74,7 +74,7 @@ impl World {
                 })));
             }
             ThreadLocal => self.reach_thread_local(),
-            ClockTick | ClockWall => drop(self.tick()),
+            ClockTick | ClockWall | Observe => drop(self.tick()),
             ReaderWaker => self.reach_waker(),
         }
     }

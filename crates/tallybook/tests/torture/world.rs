@@ -1,9 +1,10 @@
 //! [`World`]: a registry with one of everything, and what it should have counted.
 
-use super::hook::{self, caught, fault};
+use super::hook::{self, caught, fault, pass};
 use super::laws::{self, Memory};
 use super::ledger::{Ledger, SetLedger};
-use super::user::{KINDS, Key, Kind, Note, Notes, Numbers, Passing, Time};
+use super::place::Place;
+use super::user::{KINDS, Key, Kind, Note, Notes, Numbers, Passing, Seen, Time};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -11,7 +12,8 @@ use std::time::Duration;
 use tallybook::event::Reply;
 use tallybook::metric::LiveField;
 use tallybook::{
-    Actor, Collector, Entry, Family, Open, RateTracker, Registry, Sender, Set, Snapshot, TimedLive,
+    Actor, Collector, Entry, Family, Observed, Open, RateTracker, Registry, Sender, Set, Snapshot,
+    TimedLive,
 };
 
 /// How many keys there are, and how many of them fit into the family.
@@ -27,6 +29,7 @@ pub struct World {
     pub other: Set<Numbers>,
     pub family: Family<Key, Numbers>,
     pub actor: Actor<Notes>,
+    pub observed: Observed<Seen>,
     pub sender: Sender<Note>,
     pub tracker: RateTracker,
     pub ledger: Arc<Ledger>,
@@ -75,12 +78,22 @@ impl World {
         let family = registry.family_builder("peer", "key").max_keys(MAX_KEYS).register();
         let actor = registry.actor_builder("notes").capacity(CAPACITY);
         let actor = actor.register(Notes::new(&ledger)).unwrap();
+        let (calls, returns) = (ledger.clone(), AtomicU64::new(0));
+        let observe = move |seen: &Seen| {
+            let call = calls.observed.fetch_add(1, SeqCst) + 1;
+            seen.calls.add(call);
+            seen.last.set(call as i64);
+            pass(Place::Observe);
+            seen.returns.add(returns.fetch_add(1, SeqCst) + 1);
+        };
+        let observed = registry.observe("observed", observe).unwrap();
         Arc::new(World {
             set: registry.set("set").unwrap(),
             other: registry.set("other").unwrap(),
             family: family.unwrap(),
             sender: actor.sender(),
             actor,
+            observed,
             tracker: RateTracker::new(registry.reader()),
             ledger,
             entries: Mutex::default(),
