@@ -21,7 +21,9 @@ use crate::metric::{Counter, Gauge};
 use crate::record::Observed;
 use crate::registry::Registry;
 use std::fmt;
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, get_current_pid};
+use sysinfo::{
+    IS_SUPPORTED_SYSTEM, Pid, ProcessRefreshKind, ProcessesToUpdate, System, get_current_pid,
+};
 
 /// The name that [`observe`] registers under.
 pub const NAME: &str = "process";
@@ -69,7 +71,7 @@ struct Source {
 
 impl Source {
     fn new() -> Self {
-        Source { system: System::new().ok().zip(get_current_pid().ok()) }
+        Source { system: IS_SUPPORTED_SYSTEM.then(System::new).zip(get_current_pid().ok()) }
     }
 
     fn record(&mut self, into: &Process) {

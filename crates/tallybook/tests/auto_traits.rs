@@ -4,7 +4,8 @@ use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use tallybook::collector::Cut;
 use tallybook::error::{
-    CollectError, FamilyFull, NotCollected, RegisterError, StopError, WaitError, WrongRegistry,
+    CollectError, FamilyFull, NotCollected, RegisterError, StopError, UnregisterError, WaitError,
+    WrongRegistry,
 };
 use tallybook::event::Reply;
 use tallybook::metric::LiveField;
@@ -63,6 +64,11 @@ assert_impl_all!(Cut: Send, Sync, Unpin);
 assert_not_impl_any!(Collector: Clone);
 assert_not_impl_any!(Ticker: Clone);
 
+// What is observed is read, and never recorded on.
+assert_impl_all!(tallybook::Observed<All>: Send, Sync, Clone, std::fmt::Debug);
+assert_impl_all!(tallybook::Observed<All>: tallybook::record::ReadSet);
+assert_not_impl_any!(tallybook::Observed<All>: tallybook::Record);
+
 // Cells are written with plain loads and stores: shared with a second thread, they would lose
 // additions.
 assert_impl_all!(All: Send);
@@ -78,6 +84,7 @@ assert_not_impl_any!(All: Sync, Clone);
 
 // `?` converts errors into any boxed error.
 assert_impl_all!(RegisterError: std::error::Error, Send, Sync);
+assert_impl_all!(UnregisterError: std::error::Error, Send, Sync);
 assert_impl_all!(CollectError: std::error::Error, Send, Sync);
 assert_impl_all!(StopError: std::error::Error, Send, Sync);
 assert_impl_all!(NotCollected: std::error::Error, Send, Sync);

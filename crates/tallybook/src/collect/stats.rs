@@ -6,7 +6,7 @@ use crate::metric::{Counter, Gauge, Max};
 pub(crate) const NAME: &str = "tallybook";
 
 /// The collector's own statistics.
-#[derive(tallybook_derive::Stats)]
+#[derive(Debug, tallybook_derive::Stats)]
 pub struct CollectorStats {
     /// Cuts published, stale ones left out.
     pub ticks: Counter,
