@@ -56,8 +56,13 @@ fn without_lines(error: RegisterError) -> String {
     let text = error.to_string();
     let mut pieces = text.split(file!());
     let first = pieces.next().unwrap().to_owned();
-    let is_line = |c: char| c.is_ascii_digit() || c == ':';
-    pieces.fold(first, |text, piece| text + "HERE" + piece.trim_start_matches(is_line))
+    // A line and a column.
+    let after = |piece: &str| {
+        let numbers = piece.splitn(3, ':').map(str::len).take(2).sum::<usize>();
+        let column = &piece[numbers + 2..];
+        column.trim_start_matches(|c: char| c.is_ascii_digit()).to_owned()
+    };
+    pieces.fold(first, |text, piece| text + "HERE" + &after(piece))
 }
 
 fn refused(text: &str) -> Result<(), String> {
