@@ -12,7 +12,8 @@ use std::time::Duration;
 use tallybook::error::WrongRegistry;
 use tallybook::metric::LiveCount;
 use tallybook::{
-    Collector, Counter, Family, Gauge, Live, ManualClock, Max, Set, Snapshot, Stats, UpDownCounter,
+    Collector, Counter, Family, Gauge, Live, ManualClock, Max, Registry, Set, Snapshot, Stats,
+    UpDownCounter,
 };
 
 /// A node.

@@ -422,7 +422,7 @@ mod a_tick_that_could_not_begin {
     fn is_published_whole() {
         let (registry, writes, mut collector, _) = impatient();
         let reader = registry.reader();
-        let one = Parked::inside(&writes);
+        let one = parked(&writes);
         assert!(!collector.close_epoch());
         write(&writes);
         assert!(collector.tick().is_stale());
@@ -439,10 +439,10 @@ mod a_tick_that_could_not_begin {
     fn is_not_published_in_part() {
         let (registry, writes, mut collector, _) = impatient();
         let reader = registry.reader();
-        let one = Parked::inside(&writes);
+        let one = parked(&writes);
         assert!(!collector.close_epoch());
         write(&writes);
-        let two = Parked::inside(&writes);
+        let two = parked(&writes);
         assert!(collector.tick().is_stale());
         let mut collecting = pin!(collector.run(HOUR, sleep));
         one.release();

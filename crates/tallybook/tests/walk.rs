@@ -389,3 +389,30 @@ fn a_snapshot_is_readable_text() {
     let increases = cut.last_interval().to_string();
     assert!(increases.contains("512 bytes, 256.0/s"), "{increases}");
 }
+
+/// What an observed counter shows first is no increase, for types and for the walk.
+#[test]
+fn the_first_values_of_an_observed_set_are_no_increase() {
+    let world = World::new();
+    let asked = Arc::new(std::sync::atomic::AtomicU64::new(100));
+    let source = asked.clone();
+    let observed = world.registry.observe("observed", move |leaf: &Leaf| {
+        leaf.counter.add(source.load(std::sync::atomic::Ordering::Relaxed));
+    });
+    let observed = observed.unwrap();
+    let mut collector = world.collector;
+    let before = world.registry.reader().latest();
+    let first = collector.tick();
+    asked.store(107, std::sync::atomic::Ordering::Relaxed);
+    world.clock.advance(Duration::from_secs(1));
+    let second = collector.tick();
+    for (earlier, later, increase) in
+        [(&before, &first, 0), (&before, &second, 7), (&first, &second, 7)]
+    {
+        let between = later.since(earlier).unwrap();
+        assert_eq!(between.set(&observed).counter, increase);
+        let walked = between.walk().get("observed").unwrap().values();
+        let Some(Sample::Counter(n)) = walked.values().get("counter") else { panic!("no counter") };
+        assert_eq!(n, increase);
+    }
+}

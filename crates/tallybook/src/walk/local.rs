@@ -176,7 +176,10 @@ impl Source for Difference {
     fn read(&self, item: usize, which: Which, into: &mut RowData, flows: &mut Flows) -> bool {
         let declared = &self.later().schema[item];
         let is_there = Source::read(&**self.later(), item, which, into, flows);
-        if let Some(earlier) = row(self.earlier(), declared, which) {
+        // An observed set is compared with its first values where the earlier snapshot has none.
+        let later = self.later().parts.get(declared.place).and_then(Part::set);
+        let first = || Some(later?.first.as_ref()?.row(self.earlier().span));
+        if let Some(earlier) = row(self.earlier(), declared, which).or_else(first) {
             let mut before = RowData::default();
             before.fill(&declared.group, earlier);
             into.subtract(&declared.group, &before);
