@@ -239,6 +239,23 @@ impl WrongRegistry {
     }
 }
 
+/// What the panicking forms of look-ups share.
+pub(crate) trait OrPanic<T> {
+    /// The value, or a panic at the caller's line. A closure would hide that line.
+    #[track_caller]
+    fn or_panic(self) -> T;
+}
+
+impl<T> OrPanic<T> for Result<T, WrongRegistry> {
+    #[track_caller]
+    fn or_panic(self) -> T {
+        match self {
+            Ok(value) => value,
+            Err(wrong) => panic!("{wrong}"),
+        }
+    }
+}
+
 /// Which registry it is, of those that the process has made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -47,7 +47,7 @@ pub use entries::{Entries, Entry};
 pub use item::{Item, OwnedValues};
 pub use rates::{LabelledRates, Rate, Rates};
 pub use source::Cut;
-pub use values::{GaugeReadings, Labelled, Metric, Sample, Values};
+pub use values::{GaugeReadings, Labelled, NamedSample, Sample, Values};
 
 use crate::read::{Averaged, Difference, Snapshot};
 use source::Source;

@@ -3,7 +3,7 @@
 use super::difference::Difference;
 use super::part::{Part, ReducerPart};
 use super::snapshot::Snapshot;
-use crate::error::WrongRegistry;
+use crate::error::{OrPanic, WrongRegistry};
 use crate::event::{Account, Actor, ByKind, Event, EventStatsRates, EventStatsSnapshot, Reducer};
 use crate::metric::Metric;
 use crate::row::Flows;
@@ -22,7 +22,7 @@ impl Snapshot {
     #[must_use]
     #[track_caller]
     pub fn state<R: Reducer>(&self, actor: &Actor<R>) -> Arc<R::Snapshot> {
-        self.try_state(actor).unwrap_or_else(|wrong| panic!("{wrong}"))
+        self.try_state(actor).or_panic()
     }
 
     /// The state of an actor, as [`state`](Self::state).
@@ -44,7 +44,7 @@ impl Snapshot {
     #[must_use]
     #[track_caller]
     pub fn events<R: Reducer>(&self, actor: &Actor<R>) -> ByKind<KindOf<R>, EventStatsSnapshot> {
-        self.try_events(actor).unwrap_or_else(|wrong| panic!("{wrong}"))
+        self.try_events(actor).or_panic()
     }
 
     /// What became of the events that were sent to an actor, as [`events`](Self::events).
@@ -69,7 +69,7 @@ impl Snapshot {
     #[must_use]
     #[track_caller]
     pub fn failure<R: Reducer>(&self, actor: &Actor<R>) -> Option<&str> {
-        self.try_failure(actor).unwrap_or_else(|wrong| panic!("{wrong}"))
+        self.try_failure(actor).or_panic()
     }
 
     /// The message with which an actor's reducer has panicked, as [`failure`](Self::failure).

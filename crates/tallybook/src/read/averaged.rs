@@ -3,6 +3,7 @@
 use super::family_part::FamilyPart;
 use super::part::Part;
 use super::snapshot::Snapshot;
+use crate::error::OrPanic;
 use crate::metric::{Metric, Stats, averages};
 use crate::record::{Family, Key, ReadSet};
 use crate::row::Flows;
@@ -75,10 +76,7 @@ impl Averaged<'_> {
     #[must_use]
     #[track_caller]
     pub fn set<H: ReadSet>(&self, set: &H) -> <H::Stats as Metric>::Rates {
-        let index = match self.snapshot.check(set.at().0) {
-            Ok(index) => index,
-            Err(wrong) => panic!("{wrong}"),
-        };
+        let index = self.snapshot.check(set.at().0).or_panic();
         match index.and_then(|index| self.snapshot.parts.get(index)) {
             Some(Part::Set(part)) => self.read::<H::Stats>(&part.averages),
             _ => self.read::<H::Stats>(&[]),
@@ -120,6 +118,6 @@ impl Averaged<'_> {
 
     #[track_caller]
     fn part<K: Key, S: Stats>(&self, family: &Family<K, S>) -> Option<&FamilyPart<K, S>> {
-        self.snapshot.family_part(family).unwrap_or_else(|wrong| panic!("{wrong}"))
+        self.snapshot.family_part(family).or_panic()
     }
 }

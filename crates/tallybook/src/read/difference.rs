@@ -4,7 +4,7 @@ use super::extrema::{ExtremaList, TOTAL};
 use super::family_part::FamilyPart;
 use super::segments::Segments;
 use super::snapshot::Snapshot;
-use crate::error::WrongRegistry;
+use crate::error::{OrPanic, WrongRegistry};
 use crate::metric::{Metric, Stats};
 use crate::record::{Family, Key, ReadSet};
 use crate::row::{Extrema, Flows, RowExtrema};
@@ -313,10 +313,7 @@ impl Difference {
 
     #[track_caller]
     fn parts<K: Key, S: Stats>(&self, family: &Family<K, S>) -> [Option<&FamilyPart<K, S>>; 2] {
-        [&self.later, &self.earlier].map(|of| match of.family_part(family) {
-            Ok(part) => part,
-            Err(wrong) => panic!("{wrong}"),
-        })
+        [self.later.family_part(family).or_panic(), self.earlier.family_part(family).or_panic()]
     }
 
     /// What the entry of a row recorded, but for its extrema. An entry keeps its row for life.

@@ -7,7 +7,7 @@ use super::panics::UserPanics;
 use super::part::{Part, PartList, nothing};
 use super::segments::Segments;
 use super::settings::Settings;
-use crate::error::{RegistryOrigin, WrongRegistry};
+use crate::error::{OrPanic, RegistryOrigin, WrongRegistry};
 use crate::metric::{Counter, Metric, Stats};
 use crate::phase::Place;
 use crate::record::{Family, Key, ReadSet};
@@ -127,10 +127,7 @@ impl Snapshot {
     #[must_use]
     #[track_caller]
     pub fn set<H: ReadSet>(&self, set: &H) -> <H::Stats as Metric>::Value {
-        match self.try_set(set) {
-            Ok(values) => values,
-            Err(wrong) => panic!("{wrong}"),
-        }
+        self.try_set(set).or_panic()
     }
 
     /// The values of a set, as [`set`](Self::set).
@@ -154,10 +151,7 @@ impl Snapshot {
     #[must_use]
     #[track_caller]
     pub fn family<K: Key, S: Stats>(&self, family: &Family<K, S>) -> FamilySnapshot<K, S> {
-        match self.try_family(family) {
-            Ok(family) => family,
-            Err(wrong) => panic!("{wrong}"),
-        }
+        self.try_family(family).or_panic()
     }
 
     /// A family, as [`family`](Self::family).

@@ -3,7 +3,7 @@
 use super::entries::Entry;
 use super::item::Item;
 use super::rates::{Rate, Rates};
-use super::values::{Metric, Sample, Values};
+use super::values::{NamedSample, Sample, Values};
 use super::{GaugeValue, Walk};
 use crate::read::{DeclarationKind, Difference, Snapshot};
 use std::fmt::{self, Display, Formatter};
@@ -151,7 +151,7 @@ fn lines(
     Ok(())
 }
 
-fn name(metric: &Metric<'_>) -> String {
+fn name(metric: &NamedSample<'_>) -> String {
     let labels = metric.labels.iter().map(|(name, value)| format!("{name}={value:?}"));
     match metric.labels {
         [] => metric.path.join("_"),
@@ -159,7 +159,7 @@ fn name(metric: &Metric<'_>) -> String {
     }
 }
 
-fn value(metric: &Metric<'_>) -> String {
+fn value(metric: &NamedSample<'_>) -> String {
     let unit = metric.field.unit.as_deref().map(|unit| format!(" {unit}")).unwrap_or_default();
     let optional = |value: Option<u64>| match value {
         Some(value) => format!("{value}{unit}"),

@@ -129,7 +129,7 @@ impl<'a> Values<'a> {
     /// assert_eq!(lines[1], r#"answered [("status", "failed")] Counter(1)"#);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn each_metric(&self, mut f: impl FnMut(&Metric<'_>)) {
+    pub fn each_metric(&self, mut f: impl FnMut(&NamedSample<'_>)) {
         each_metric(*self, &mut Vec::new(), &mut Vec::new(), &mut f);
     }
 }
@@ -137,7 +137,7 @@ impl<'a> Values<'a> {
 /// One metric of a set, with the way that leads to it.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Metric<'a> {
+pub struct NamedSample<'a> {
     /// The names of the fields on the way to it, the outermost first; joined by `_` they follow the name of the set.
     pub path: &'a [&'a str],
     /// The labels on the way to it, and their values, the outermost first.
@@ -152,7 +152,7 @@ fn each_metric<'a>(
     values: Values<'a>,
     path: &mut Vec<&'a str>,
     labels: &mut Vec<(&'a str, &'a str)>,
-    f: &mut dyn FnMut(&Metric<'_>),
+    f: &mut dyn FnMut(&NamedSample<'_>),
 ) {
     for (field, sample) in values.iter() {
         path.push(&field.name);
@@ -166,7 +166,7 @@ fn each_sample<'a>(
     sample: Sample<'a>,
     path: &mut Vec<&'a str>,
     labels: &mut Vec<(&'a str, &'a str)>,
-    f: &mut dyn FnMut(&Metric<'_>),
+    f: &mut dyn FnMut(&NamedSample<'_>),
 ) {
     match sample {
         Sample::Group(values) => each_metric(values, path, labels, f),
@@ -177,7 +177,7 @@ fn each_sample<'a>(
                 labels.pop();
             }
         }
-        sample => f(&Metric { path, labels, field, sample }),
+        sample => f(&NamedSample { path, labels, field, sample }),
     }
 }
 
