@@ -43,19 +43,22 @@ Examples:
 
 /// A real BitTorrent swarm on loopback, every byte of it counted.
 ///
-/// Makes a file, seeds it, and lets leechers fetch it through real BitTorrent sessions. Every read and write of every member
-/// is counted and timed, and in every snapshot the members, present and departed, have to sum to the swarm.
+/// Makes a file, seeds it, and lets leechers fetch it through real BitTorrent sessions. Every read
+/// and write of every member is counted and timed, and in every snapshot the members, present and
+/// departed, have to sum to the swarm.
 ///
-/// Exit status: 0 if every file arrived and no cut broke the law, 1 if not, 2 for bad arguments, 130 after Ctrl-C.
+/// Exit status: 0 if every file arrived and no cut broke the law, 1 if not, 2 for bad arguments,
+/// 130 after Ctrl-C.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "torrent-swarm", version, after_help = NOTES)]
 pub struct Args {
-    /// Size of the file, such as 64MiB or 500kB; 4099 bytes are added to an exact multiple of the piece length
+    /// Size of the file, such as 64MiB or 500kB; 4099 bytes are added to an exact multiple of the
+    /// piece length
     #[arg(long, default_value = "64MiB", value_parser = size, conflicts_with = "torrent")]
     pub size: u64,
 
-    /// How many leechers fetch it: the 1st, 4th, 7th ... leave when they have it, the 2nd, 5th ... break off half-way and
-    /// come back, the others stay
+    /// How many leechers fetch it: the 1st, 4th, 7th ... leave when they have it, the 2nd, 5th ...
+    /// break off half-way and come back, the others stay
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100), conflicts_with = "torrent")]
     pub leechers: u16,
 
@@ -71,11 +74,13 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
-    /// Keep the files in DIR, which is created if need be [default: a temporary directory, removed at the end]
+    /// Keep the files in DIR, which is created if need be [default: a temporary directory, removed
+    /// at the end]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 
-    /// Make the queues of events overflow: they hold 8, and for each message on the wire a thousand events more are sent
+    /// Make the queues of events overflow: they hold 8, and for each message on the wire a thousand
+    /// events more are sent
     #[arg(long, conflicts_with = "no_tap")]
     pub flood: bool,
 

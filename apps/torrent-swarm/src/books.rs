@@ -1,8 +1,9 @@
 //! What is counted, and the books it is kept in: one set for the swarm, one entry per member.
 //!
-//! All [`Traffic`] is counted twice, once in [`Swarm`] and once in the entry of the [`Member`] it belongs to, and both are
-//! changed by one fact. So every snapshot has to satisfy `sum over members (present + departed) == swarm`. A fact that counts
-//! something that takes time says how long it took as well, so each histogram has as many times as its counter has counts.
+//! All [`Traffic`] is counted twice, once in [`Swarm`] and once in the entry of the [`Member`] it
+//! belongs to, and both are changed by one fact. So every snapshot has to satisfy `sum over members
+//! (present + departed) == swarm`. A fact that counts something that takes time says how long it
+//! took as well, so each histogram has as many times as its counter has counts.
 
 use std::time::Duration;
 
@@ -40,7 +41,8 @@ pub struct Traffic {
     pub write_time: Histogram<Duration>,
     /// How long each read took.
     pub read_time: Histogram<Duration>,
-    /// How long all writes to a piece took together, those included that were in vain, for each piece counted.
+    /// How long all writes to a piece took together, those included that were in vain, for each
+    /// piece counted.
     pub piece_write_time: Histogram<Duration>,
 }
 
@@ -50,7 +52,8 @@ pub struct Member {
     /// What it received and served.
     #[stats(flatten)]
     pub traffic: Traffic,
-    /// Payload of the pieces the member has, as librqbit says: those of an earlier stay and a seed's own, too.
+    /// Payload of the pieces the member has, as librqbit says: those of an earlier stay and a
+    /// seed's own, too.
     #[stats(unit = "bytes")]
     pub have: Gauge,
     /// Live connections to other members, as librqbit's per-peer view shows them.
@@ -111,7 +114,8 @@ impl Books {
         Ok(Self { registry, swarm, members, librqbit, wire })
     }
 
-    /// The page of one member. The member is present for as long as any clone of it is held, and retires after that.
+    /// The page of one member. The member is present for as long as any clone of it is held, and
+    /// retires after that.
     pub fn page(&self, name: &str) -> Result<Page> {
         let member = self
             .members
@@ -204,7 +208,8 @@ impl End {
     }
 }
 
-/// A member's stay: opened for the member and the swarm by one fact, and closed for both by one when it is dropped.
+/// A member's stay: opened for the member and the swarm by one fact, and closed for both by one
+/// when it is dropped.
 pub struct Stay {
     swarm: Set<Swarm>,
     open: Option<(InSwarm, OfMember)>,

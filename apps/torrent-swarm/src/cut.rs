@@ -128,7 +128,8 @@ impl From<SwarmSnapshot> for Tally {
 pub struct Present {
     /// Its name.
     pub name: String,
-    /// What it has done since it joined; where it came back before a cut showed it gone, since it joined first.
+    /// What it has done since it joined; where it came back before a cut showed it gone, since it
+    /// joined first.
     pub tally: Tally,
     /// Payload it has, that of an earlier stay included.
     pub have: u64,

@@ -42,7 +42,8 @@ impl Source {
         view
     }
 
-    /// The last table with members in it: at the very end they have all left, and the summary says the rest.
+    /// The last table with members in it: at the very end they have all left, and the summary says
+    /// the rest.
     fn parting(&mut self) -> View {
         let view = self.look();
         self.last.take().unwrap_or(view)

@@ -56,7 +56,8 @@ impl Torrent {
         }
     }
 
-    /// Reads the files below `dir` again, all of them, and compares every piece with the hash in the torrent.
+    /// Reads the files below `dir` again, all of them, and compares every piece with the hash in
+    /// the torrent.
     pub fn verify(&self, dir: &Path) -> Result<()> {
         let length = self.info.lengths().default_piece_length() as usize;
         let mut pieces =
@@ -193,8 +194,8 @@ impl Fetch {
     }
 }
 
-/// A list of the one address that a tapped member may connect to. The peer may tell it of others, and what came from those
-/// would not have come through the relay.
+/// A list of the one address that a tapped member may connect to. The peer may tell it of others,
+/// and what came from those would not have come through the relay.
 fn loopback() -> Result<NamedTempFile> {
     let list = NamedTempFile::new().context("cannot create a temporary file")?;
     std::fs::write(list.path(), "relays:127.0.0.1-127.0.0.1\n")

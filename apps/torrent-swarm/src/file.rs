@@ -1,4 +1,5 @@
-//! The file that is shared: made of random bytes, hashed while it is written, and hashed again wherever it arrives.
+//! The file that is shared: made of random bytes, hashed while it is written, and hashed again
+//! wherever it arrives.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -74,7 +75,8 @@ fn piece_length(size: u64) -> u32 {
     ideal.next_power_of_two() as u32
 }
 
-/// `size`, or a little more where it would fill its last piece: librqbit 9.1.0 then lists a piece too many.
+/// `size`, or a little more where it would fill its last piece: librqbit 9.1.0 then lists a piece
+/// too many.
 fn uneven(size: u64, piece_length: u32) -> u64 {
     if size.is_multiple_of(piece_length.into()) { size + ODD } else { size }
 }

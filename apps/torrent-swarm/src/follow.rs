@@ -95,8 +95,9 @@ impl Follower {
 
     /// Waits, but not for ever, until one more cut was looked at.
     ///
-    /// The reader shows the latest cut only. A collector that is stopped at any odd moment may publish its last cut right
-    /// behind a regular one, and hide that from the follower; stopped just after a regular one was seen, it cannot.
+    /// The reader shows the latest cut only. A collector that is stopped at any odd moment may
+    /// publish its last cut right behind a regular one, and hide that from the follower; stopped
+    /// just after a regular one was seen, it cannot.
     pub fn settle(&self, patience: Duration) {
         let verdict = self.verdict.lock();
         let before = verdict.checked;
@@ -108,7 +109,8 @@ impl Follower {
             .wait_timeout_while(verdict, patience, |verdict| verdict.checked == before);
     }
 
-    /// Follows to the last cut published before this call and returns the verdict, and whether all was written down.
+    /// Follows to the last cut published before this call and returns the verdict, and whether all
+    /// was written down.
     pub fn finish(self) -> (Verdict, Result<()>) {
         self.stop.cancel();
         let written = self.thread.join().unwrap_or_else(|_| Err(anyhow!("the follower panicked")));

@@ -34,7 +34,8 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Asks for the end; the second time there is no more asking, and a temporary directory stays behind.
+    /// Asks for the end; the second time there is no more asking, and a temporary directory stays
+    /// behind.
     pub fn press(&self) {
         if self.pressed.swap(true, Ordering::Relaxed) {
             if std::io::stdout().is_terminal() {

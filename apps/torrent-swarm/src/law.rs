@@ -1,12 +1,14 @@
 //! The law that every cut has to obey.
 //!
-//! For each counter, the members present and departed sum to the swarm, and for each histogram they merge to it: every fact
-//! is whole. For the same reason there are as many times as there are counts of what was timed. And where all members are
-//! ours, what was received was served before and what was verified was received before, although the two ends are counted on
-//! different threads of different sessions with a socket between them: every cut is consistent.
+//! For each counter, the members present and departed sum to the swarm, and for each histogram they
+//! merge to it: every fact is whole. For the same reason there are as many times as there are
+//! counts of what was timed. And where all members are ours, what was received was served before
+//! and what was verified was received before, although the two ends are counted on different
+//! threads of different sessions with a socket between them: every cut is consistent.
 //!
-//! What is seen on the wire lies in between: an event, not a count, and under the same law. And no event goes missing: those
-//! sent are those applied, coalesced, dropped and lost, of which only noise may be dropped and nothing lost.
+//! What is seen on the wire lies in between: an event, not a count, and under the same law. And no
+//! event goes missing: those sent are those applied, coalesced, dropped and lost, of which only
+//! noise may be dropped and nothing lost.
 
 use std::fmt;
 

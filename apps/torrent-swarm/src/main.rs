@@ -1,8 +1,9 @@
 #![forbid(unsafe_code)]
 //! A real BitTorrent swarm on loopback, every byte of it counted with Tallybook.
 //!
-//! Each member is a librqbit session of its own, with a storage that counts every read and write. What it counts goes to the
-//! member and to the swarm as one fact, so that in every snapshot the members, present and departed, sum to the swarm.
+//! Each member is a librqbit session of its own, with a storage that counts every read and write.
+//! What it counts goes to the member and to the swarm as one fact, so that in every snapshot the
+//! members, present and departed, sum to the swarm.
 
 mod args;
 mod books;

@@ -25,7 +25,8 @@ use crate::wire::{Relay, Tap};
 /// How long a member may go without a single new chunk.
 const STALL: Duration = Duration::from_secs(120);
 
-/// How long a member that leaves may take to let go of its file, and then to be gone from the books, which takes two cuts.
+/// How long a member that leaves may take to let go of its file, and then to be gone from the
+/// books, which takes two cuts.
 const FAREWELL: Duration = Duration::from_secs(30);
 
 /// Where cuts are further apart than this, nobody waits for the one that shows a member gone.
@@ -163,8 +164,9 @@ impl Member {
         }
     }
 
-    /// Stops the session and waits until it has let go of the file, so that all it did is in the books; and where cuts
-    /// come every `interval` and that is soon, until the books show that the member is gone.
+    /// Stops the session and waits until it has let go of the file, so that all it did is in the
+    /// books; and where cuts come every `interval` and that is soon, until the books show that the
+    /// member is gone.
     pub async fn leave(mut self, books: &Books, interval: Duration) -> Result<()> {
         let name = std::mem::take(&mut self.name);
         let mut end = self.end.clone();

@@ -1,9 +1,11 @@
-//! What librqbit says of a member, read every few milliseconds: its progress, its live peers, and its own law.
+//! What librqbit says of a member, read every few milliseconds: its progress, its live peers, and
+//! its own law.
 //!
-//! librqbit counts the payload fetched from each peer and, apart from that, the payload fetched for the torrent. The live
-//! peers can never have given more than the torrent got. Departed peers vanish from the per-peer view, so nothing more than
-//! that can be asked. The peers are read first and the total after them, which can only favour the law; it breaks all the
-//! same, because a chunk that arrives after its request was cancelled is added to the peer and not to the torrent.
+//! librqbit counts the payload fetched from each peer and, apart from that, the payload fetched for
+//! the torrent. The live peers can never have given more than the torrent got. Departed peers
+//! vanish from the per-peer view, so nothing more than that can be asked. The peers are read first
+//! and the total after them, which can only favour the law; it breaks all the same, because a chunk
+//! that arrives after its request was cancelled is added to the peer and not to the torrent.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -38,7 +40,8 @@ pub struct Progress {
     pub error: Option<String>,
 }
 
-/// Reads `torrent` until the task is aborted, reporting to `progress`. The connections it holds open close with it.
+/// Reads `torrent` until the task is aborted, reporting to `progress`. The connections it holds
+/// open close with it.
 pub async fn observe(
     torrent: Arc<ManagedTorrent>,
     page: Page,

@@ -1,12 +1,15 @@
-//! Which piece a read or write belongs to, whether a read is a hash check or an upload, and how long a piece took to write.
+//! Which piece a read or write belongs to, whether a read is a hash check or an upload, and how
+//! long a piece took to write.
 //!
-//! librqbit reads a file for two reasons through one and the same call. They are told apart without guessing at buffer
-//! sizes: a piece is uploaded only after it was announced, announced only after its hash was checked, and checked by
-//! reading it to its end after the last write to it. So a read is a check until the piece has been read to its end since it
-//! was last written, and an upload afterwards. The first check of a whole file obeys the same rule.
+//! librqbit reads a file for two reasons through one and the same call. They are told apart without
+//! guessing at buffer sizes: a piece is uploaded only after it was announced, announced only after
+//! its hash was checked, and checked by reading it to its end after the last write to it. So a read
+//! is a check until the piece has been read to its end since it was last written, and an upload
+//! afterwards. The first check of a whole file obeys the same rule.
 //!
-//! A piece is written in chunks. The time of their writes is summed until the piece is found good, and that sum is its write
-//! time: it has the writes that had to be repeated in it, and none of the time in between.
+//! A piece is written in chunks. The time of their writes is summed until the piece is found good,
+//! and that sum is its write time: it has the writes that had to be repeated in it, and none of the
+//! time in between.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -42,9 +45,9 @@ pub struct Pieces {
     pieces: Vec<Piece>,
 }
 
-/// Relaxed throughout: what is known of a piece is handed from the threads that wrote it to the one that checks it, and from
-/// there to those that upload it, by librqbit's own locks and by the network, because nobody can ask for a piece before it is
-/// announced.
+/// Relaxed throughout: what is known of a piece is handed from the threads that wrote it to the one
+/// that checks it, and from there to those that upload it, by librqbit's own locks and by the
+/// network, because nobody can ask for a piece before it is announced.
 #[derive(Debug, Default)]
 struct Piece {
     /// Read to its end since it was last written.
@@ -71,8 +74,8 @@ impl Pieces {
         (self.total - piece as u64 * self.length).min(self.length)
     }
 
-    /// Notes a write, which took `time`: the pieces it touched have to be checked again. librqbit never writes across the
-    /// end of a piece.
+    /// Notes a write, which took `time`: the pieces it touched have to be checked again. librqbit
+    /// never writes across the end of a piece.
     pub fn wrote(&self, file: usize, offset: u64, bytes: u64, time: Duration) {
         let touched = self.touched(file, offset, bytes);
         if let Some(piece) = self.pieces.get(*touched.start()) {

@@ -22,7 +22,8 @@ pub struct Rate {
 /// What happened in a window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rates {
-    /// How long it was: longer than asked for where cuts are rare, shorter where the books are young.
+    /// How long it was: longer than asked for where cuts are rare, shorter where the books are
+    /// young.
     pub elapsed: Duration,
     /// The swarm.
     pub swarm: Rate,
@@ -43,7 +44,8 @@ impl Rates {
     pub fn over(window: &Difference, books: &Books) -> Self {
         let swarm = window.set(&books.swarm);
         let total = window.total(&books.members);
-        // What the present did not do was done by those who left. Subtracted before it is divided, so it is exact.
+        // What the present did not do was done by those who left. Subtracted before it is divided,
+        // so it is exact.
         let mut departed = [total.traffic.received, total.traffic.served];
         let mut members = HashMap::new();
         for (name, increase) in window.entries(&books.members) {

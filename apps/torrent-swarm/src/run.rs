@@ -28,7 +28,8 @@ use crate::swarm::{Outcome, Swarm};
 use crate::view::Goal;
 use crate::wire::{Tap, Wire};
 
-/// How long the end may be put off so that no cut hides behind the last one. Where cuts are rarer than that, none will.
+/// How long the end may be put off so that no cut hides behind the last one. Where cuts are rarer
+/// than that, none will.
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// How many events of a kind each queue holds, and how many where queues are to overflow.
@@ -137,7 +138,8 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     if args.interval <= SETTLE {
         tokio::task::block_in_place(|| follower.settle(SETTLE.min(args.interval * 2)));
     }
-    // Publishes the last cut, which the follower still checks and the display then shows, with the verdict.
+    // Publishes the last cut, which the follower still checks and the display then shows, with the
+    // verdict.
     drop(collector);
     let (verdict, written) = follower.finish();
     let shown = display.finish();

@@ -1,4 +1,5 @@
-//! The screen: a table that is redrawn in place. Drawing is a function of a [`View`] and of nothing else.
+//! The screen: a table that is redrawn in place. Drawing is a function of a [`View`] and of nothing
+//! else.
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Layout};
@@ -15,10 +16,12 @@ const WIDTHS: [u16; COLUMNS] = [8, 6, 6, 7, 7, 7, 7, 5];
 /// Width of the names.
 const NAMES: u16 = 13;
 
-/// Lines of the screen that are not rows: the heading, the header, the times, the laws, the help and the space between.
+/// Lines of the screen that are not rows: the heading, the header, the times, the laws, the help
+/// and the space between.
 const AROUND: u16 = 12;
 
-/// The same where connections are shown: the heading, the header, the legend, the laws and the help.
+/// The same where connections are shown: the heading, the header, the legend, the laws and the
+/// help.
 const AROUND_LINKS: u16 = 11;
 
 /// Rows at the end that are never left out.

@@ -1,8 +1,9 @@
-//! The counting storage: librqbit's file storage with every read and write, and the time it took, entered in the member's
-//! page.
+//! The counting storage: librqbit's file storage with every read and write, and the time it took,
+//! entered in the member's page.
 //!
-//! A write is entered after it succeeded, a read before its bytes can leave the program. So whatever a member has received,
-//! some member has served before, and every snapshot shows it that way round.
+//! A write is entered after it succeeded, a read before its bytes can leave the program. So
+//! whatever a member has received, some member has served before, and every snapshot shows it that
+//! way round.
 
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
@@ -119,14 +120,16 @@ impl<S> Counting<S> {
             }
             Err(error) => {
                 let cause = error.root_cause().to_string();
-                // Some of librqbit's causes begin with the name of the errno: "ENOSPC: No space left on device".
+                // Some of librqbit's causes begin with the name of the errno: "ENOSPC: No space
+                // left on device".
                 let reason = match cause.split_once(": ") {
                     Some((name, text)) if name.chars().all(|c| c.is_ascii_uppercase()) => {
                         text.to_string()
                     }
                     _ => cause,
                 };
-                // Nobody listens any more when the program is ending; the error still goes back to librqbit.
+                // Nobody listens any more when the program is ending; the error still goes back to
+                // librqbit.
                 let _ = self.faults.send(WriteFault {
                     member: self.name.clone(),
                     path: self.pieces.path(file),

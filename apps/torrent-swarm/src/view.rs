@@ -122,7 +122,8 @@ impl View {
         format!("{goal}, {:.1} s, a cut every {interval}", self.cut.at.as_secs_f64())
     }
 
-    /// How long it took to write a piece, in the last seconds and since the start: a small table of its own.
+    /// How long it took to write a piece, in the last seconds and since the start: a small table of
+    /// its own.
     pub fn times(&self) -> [String; 3] {
         let line = |name: &str, cells: [&str; 4], pieces: &str| {
             let cells: String = cells.iter().map(|cell| format!("{cell:>10}")).collect();

@@ -1,8 +1,9 @@
 //! The law of windows: what is said of the time between two cuts agrees with the cuts.
 //!
-//! What happened since the cut before, summed over all cuts, is all that happened. What happened in a window, added to the
-//! cut at its start, is the cut at its end: counts, sums, extremes and buckets. The members together did in it what the swarm
-//! did. And its rates, times the time between the cuts, are what happened.
+//! What happened since the cut before, summed over all cuts, is all that happened. What happened in
+//! a window, added to the cut at its start, is the cut at its end: counts, sums, extremes and
+//! buckets. The members together did in it what the swarm did. And its rates, times the time
+//! between the cuts, are what happened.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +32,8 @@ impl Windows {
         Self { books, start: start.epoch(), last: start, swept }
     }
 
-    /// Every breach of the law in the windows that end at `now`, the next cut. It may be later than the next.
+    /// Every breach of the law in the windows that end at `now`, the next cut. It may be later than
+    /// the next.
     pub fn enter(&mut self, now: &Arc<Snapshot>) -> Vec<Breach> {
         let mut found = Vec::new();
         let mut wrong = |window: &str, wrong| {

@@ -1,12 +1,14 @@
 //! The wire tap: what members say to each other, seen on the wire.
 //!
-//! In front of each member stands a [`Relay`] on loopback, at whose address the others find it. It passes bytes on as they
-//! are, and decodes a copy: the messages of BitTorrent's peer protocol become [`WireEvent`]s, which go to the reducer
+//! In front of each member stands a [`Relay`] on loopback, at whose address the others find it. It
+//! passes bytes on as they are, and decodes a copy: the messages of BitTorrent's peer protocol
+//! become [`WireEvent`]s, which go to the reducer
 //! [`Wire`]. Readers see its [`WireView`] in the same cut as all counters.
 //!
-//! An event is sent before the bytes that it was found in are passed on. A chunk is read from its file before it is sent, and
-//! written to another after it was passed on; both are facts. So in every cut the payload received is at most what was on the
-//! wire, and that at most what was served.
+//! An event is sent before the bytes that it was found in are passed on. A chunk is read from its
+//! file before it is sent, and written to another after it was passed on; both are facts. So in
+//! every cut the payload received is at most what was on the wire, and that at most what was
+//! served.
 
 mod cut;
 mod decode;
@@ -47,9 +49,10 @@ impl Way {
 
 /// What is seen on the wire.
 ///
-/// Where a queue is full, events of one kind and direction become one: counts are added up, of states the last one counts.
-/// So nothing is ever lost, but for [`Noise`](Self::Noise). All other kinds are ordered, so that the last state is the last
-/// whatever was merged, and all that happens on a connection lies between its opening and its end.
+/// Where a queue is full, events of one kind and direction become one: counts are added up, of
+/// states the last one counts. So nothing is ever lost, but for [`Noise`](Self::Noise). All other
+/// kinds are ordered, so that the last state is the last whatever was merged, and all that happens
+/// on a connection lies between its opening and its end.
 #[derive(Debug, Event)]
 #[event(overflow = "coalesce")]
 pub enum WireEvent {

@@ -149,7 +149,8 @@ fn sending(effort: Effort, threads: usize) -> Result<Times> {
     Ok(compete(effort, threads, &contenders))
 }
 
-/// What sending costs where the producers also do something else, which the processor does meanwhile.
+/// What sending costs where the producers also do something else, which the processor does
+/// meanwhile.
 fn between(effort: Effort, threads: usize) -> Result<Times> {
     let work = Work::calibrated(effort, 50.0);
     let mail = Mail::new(CAPACITY)?;
@@ -227,7 +228,8 @@ fn end_to_end(effort: Effort, report: &mut Report) -> Result<()> {
 const RUNS: usize = 9;
 const ATTEMPTS: usize = 6 * RUNS;
 
-/// How long the threads of a run may wait for a core together: queues that are full to a quarter have as much room.
+/// How long the threads of a run may wait for a core together: queues that are full to a quarter
+/// have as much room.
 const PATIENCE: Duration = Duration::from_micros(1500);
 
 /// What arrived in a run.

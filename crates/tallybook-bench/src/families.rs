@@ -1,4 +1,5 @@
-//! What a fact on an entry of a family costs, where its line is in the thread's cache and where it never is.
+//! What a fact on an entry of a family costs, where its line is in the thread's cache and where it
+//! never is.
 
 use crate::fixtures::{SETS, Three, add_three, each_count, plain_add, sets};
 use crate::measure::{Contender, Effort, Times, compete, contender};

@@ -1,8 +1,12 @@
-//! How times are taken: contenders in turn, round after round, so that what else the machine does hits all alike.
+//! How times are taken: contenders in turn, round after round, so that what else the machine does
+//! hits all alike.
 //!
-//! A round gives each contender one slice on each thread. The threads of a slice are pinned to cores of their own and spin
-//! until all of them run; and a slice is shorter than what a scheduler gives a thread at a time, so that they run together
-//! on a busy machine too; a slice in which one had to wait for its core all the same is repeated, and not counted as long as there are others. What is shown is the median over the rounds, and for ratios the median of the ratios within each round.
+//! A round gives each contender one slice on each thread. The threads of a slice are pinned to
+//! cores of their own and spin until all of them run; and a slice is shorter than what a scheduler
+//! gives a thread at a time, so that they run together on a busy machine too; a slice in which one
+//! had to wait for its core all the same is repeated, and not counted as long as there are others.
+//! What is shown is the median over the rounds, and for ratios the median of the ratios within each
+//! round.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -63,7 +67,8 @@ pub fn contender<'a, O: FnMut(u64)>(
     let run = move |thread, count, start: &Start| {
         let mut warming = make(thread);
         (0..128).for_each(&mut warming);
-        // Moved to where nothing has ever pointed, so that what the operation keeps can stay in registers.
+        // Moved to where nothing has ever pointed, so that what the operation keeps can stay in
+        // registers.
         let mut operation = warming;
         let waited = waited_for_core();
         start.wait();
@@ -144,7 +149,8 @@ fn on_threads(contender: &Contender, threads: usize, count: u64) -> Vec<Ran> {
     })
 }
 
-/// How long this thread has waited for a core since it began; nothing where the system does not say.
+/// How long this thread has waited for a core since it began; nothing where the system does not
+/// say.
 fn waited_for_core() -> Duration {
     waited(Path::new("/proc/thread-self"))
 }

@@ -97,7 +97,8 @@ impl Table {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
-    /// All contenders against `floor`, one column of ratios and one of times for each number of threads.
+    /// All contenders against `floor`, one column of ratios and one of times for each number of
+    /// threads.
     pub fn of_times(title: impl Into<String>, floor: &str, runs: &[(usize, Times)]) -> Self {
         let threads = |n: usize| if n == 1 { "1 thread".into() } else { format!("{n} threads") };
         let ratios = runs.iter().map(|(n, _)| format!("× {floor}, {}", threads(*n)));

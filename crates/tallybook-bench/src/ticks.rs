@@ -23,7 +23,8 @@ struct Population {
     bytes: usize,
 }
 
-/// Microseconds of a tick after which nothing, the same hundred keys, and a hundred others were touched.
+/// Microseconds of a tick after which nothing, the same hundred keys, and a hundred others were
+/// touched.
 type Ticks = [f64; 3];
 
 pub fn report(effort: Effort) -> Result<Report> {

@@ -44,7 +44,8 @@ impl Table<u64> {
         Self::new(|random| [1e6, 2e6][random.below(2)])
     }
 
-    /// Around 1 ms, log-normal with a standard deviation of an octave: two thirds lie within two octaves.
+    /// Around 1 ms, log-normal with a standard deviation of an octave: two thirds lie within two
+    /// octaves.
     pub fn latencies() -> Self {
         Self::new(|random| 1e6 * 2_f64.powf(random.normal()))
     }

@@ -1,7 +1,8 @@
 //! Events: who chokes whom, told by many threads, kept by one reducer.
 //!
-//! Eight peers connect, choke and unchoke as fast as they can, through queues of 16. Nothing of that may be lost, so what has no
-//! room is merged: of a peer's states the last one counts, of its requests the sum. Chatter may be dropped, and is.
+//! Eight peers connect, choke and unchoke as fast as they can, through queues of 16. Nothing of
+//! that may be lost, so what has no room is merged: of a peer's states the last one counts, of its
+//! requests the sum. Chatter may be dropped, and is.
 //!
 //!     cargo run --release --example choking
 

@@ -1,8 +1,9 @@
 //! What a person asks of a server: how many a second, how long they take, how many are at it.
 //! `cargo run -p tallybook --example latency`
 //!
-//! Four workers answer requests; a line per half second says the rates over one and ten seconds, the quantiles of the last
-//! ten, and how many requests were open on average. All of it comes from snapshots: the workers count and nothing else.
+//! Four workers answer requests; a line per half second says the rates over one and ten seconds,
+//! the quantiles of the last ten, and how many requests were open on average. All of it comes from
+//! snapshots: the workers count and nothing else.
 
 use std::thread;
 use std::time::{Duration, Instant};

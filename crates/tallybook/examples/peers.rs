@@ -1,7 +1,8 @@
 //! Peers come and go; a line per tick. `cargo run -p tallybook --example peers`
 //!
-//! Each peer is a thread that receives blocks and sometimes a whole piece. What it counts goes into its own entry and the
-//! torrent's set in one fact, so the two agree in every snapshot, while peers are live and after they have left.
+//! Each peer is a thread that receives blocks and sometimes a whole piece. What it counts goes into
+//! its own entry and the torrent's set in one fact, so the two agree in every snapshot, while peers
+//! are live and after they have left.
 
 use std::thread;
 use std::time::{Duration, Instant};

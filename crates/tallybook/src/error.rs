@@ -1,7 +1,7 @@
 //! What can be refused, one type per operation.
 //!
-//! Errors of calls that may be made from many places name the line of the caller: `at` is where the refused call is,
-//! `first` where that was registered which it conflicts with.
+//! Errors of calls that may be made from many places name the line of the caller: `at` is where the
+//! refused call is, `first` where that was registered which it conflicts with.
 
 use std::fmt;
 use std::panic::Location;
@@ -26,8 +26,8 @@ pub enum RegisterError {
         /// The caller.
         at: &'static Location<'static>,
     },
-    /// The name belongs to something else: of another kind, with other types or another label, or an actor or an
-    /// observed set, of which there is one to a name.
+    /// The name belongs to something else: of another kind, with other types or another label, or
+    /// an actor or an observed set, of which there is one to a name.
     #[error(
         "the {what} `{name}` of {description} cannot be registered at {at}: the {other} `{name}` \
          of {other_description}, registered at {first}, has that name; choose another"
@@ -149,8 +149,8 @@ pub enum UnregisterError {
 pub struct Holders {
     /// How many handles, and guards that own one. Those of a family's entries included.
     pub handles: usize,
-    /// How many keys a family has, of which handles or guards may be among those counted; 0 for anything else. Keys that are
-    /// about to retire are counted too.
+    /// How many keys a family has, of which handles or guards may be among those counted; 0 for
+    /// anything else. Keys that are about to retire are counted too.
     pub keys: usize,
     /// How many senders an actor has; 0 for anything else.
     pub senders: usize,
@@ -177,9 +177,9 @@ impl fmt::Display for Holders {
 
 /// The family holds as many keys as it may; the refused key comes back.
 ///
-/// Raise [`max_keys`](crate::registry::FamilyBuilder::max_keys), or drop the handles and guards of keys that are no longer
-/// needed: a key leaves when nothing holds it and its last change has been published. The refusal is counted
-/// ([`FamilySnapshot::refused`](crate::FamilySnapshot::refused)).
+/// Raise [`max_keys`](crate::registry::FamilyBuilder::max_keys), or drop the handles and guards of
+/// keys that are no longer needed: a key leaves when nothing holds it and its last change has been
+/// published. The refusal is counted ([`FamilySnapshot::refused`](crate::FamilySnapshot::refused)).
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the family is full: it holds {max_keys} keys, the most it may")]
 #[non_exhaustive]
@@ -211,8 +211,8 @@ pub enum CollectError {
     Thread(#[source] std::io::Error),
 }
 
-/// A set, a family or an actor was looked up in a snapshot of another registry, or two snapshots of different registries
-/// were compared.
+/// A set, a family or an actor was looked up in a snapshot of another registry, or two snapshots of
+/// different registries were compared.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error(
     "{} belongs to {own}, but is looked up in a snapshot of {other}; use handles and snapshots of one registry",
@@ -303,8 +303,8 @@ pub enum StopError {
 
 /// Nothing will be published: the registry has no collector, or is disabled or gone.
 ///
-/// Start one by [`Registry::collect_every`](crate::Registry::collect_every) and keep the [`Ticker`](crate::Ticker), or
-/// use [`Registry::collector`](crate::Registry::collector).
+/// Start one by [`Registry::collect_every`](crate::Registry::collect_every) and keep the
+/// [`Ticker`](crate::Ticker), or use [`Registry::collector`](crate::Registry::collector).
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("nobody collects: the registry has no collector, or is disabled or gone")]
 pub struct NotCollected;

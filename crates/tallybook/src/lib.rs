@@ -80,7 +80,8 @@ pub mod private {
     pub use serde;
 }
 
-/// Expands to its items where the feature `serde` is on, so that derived code needs no feature of its own.
+/// Expands to its items where the feature `serde` is on, so that derived code needs no feature of
+/// its own.
 #[cfg(feature = "serde")]
 #[doc(hidden)]
 #[macro_export]

@@ -34,8 +34,8 @@
 //!
 //! # Blocks that are removed
 //! A set that was unregistered gives its blocks back. Threads record through handles, and a handle
-//! holds the [`Place`]. Once the registry finds that nothing else holds the place, and all epochs up
-//! to then are drained, the closer [removes the blocks](Closer::forget) from all shards. Their
+//! holds the [`Place`]. Once the registry finds that nothing else holds the place, and all epochs
+//! up to then are drained, the closer [removes the blocks](Closer::forget) from all shards. Their
 //! addresses stay in the tables of threads, under the id of a place that is never used again.
 //!
 //! # Cost

@@ -1,6 +1,7 @@
 //! The process itself as a set: memory, CPU time, threads, open files, start time.
 //!
-//! The numbers are asked for at each tick, as those of any [observed](crate::Registry::observe) set are. They come from
+//! The numbers are asked for at each tick, as those of any [observed](crate::Registry::observe) set
+//! are. They come from
 //! [`sysinfo`](https://docs.rs/sysinfo), and the number of threads from Linux itself. A gauge that the platform has no value
 //! for stays unset.
 //!
@@ -52,8 +53,9 @@ pub struct Process {
     pub start_time: Gauge,
 }
 
-/// Registers the set of the process as `process`. Reading the numbers takes some tens of microseconds in each tick, and
-/// longer where thousands of files are open; see there for what happens if it takes too long.
+/// Registers the set of the process as `process`. Reading the numbers takes some tens of
+/// microseconds in each tick, and longer where thousands of files are open; see there for what
+/// happens if it takes too long.
 ///
 /// # Errors
 /// As [`Registry::observe`]: also if it is registered already.

@@ -1,8 +1,10 @@
 //! Reports: snapshots that travel.
 //!
-//! A [`Report`] is owned and knows no types: it is serialised, sent, stored, and read elsewhere by the same
+//! A [`Report`] is owned and knows no types: it is serialised, sent, stored, and read elsewhere by
+//! the same
 //! [walk](crate::walk) as a snapshot. Nothing in it depends on a process: times are times of day, and identities are
-//! unique. Two reports of one incarnation are [subtracted](Report::since), and reports of different registries are
+//! unique. Two reports of one incarnation are [subtracted](Report::since), and reports of different
+//! registries are
 //! [folded](Report::fold).
 //!
 //! ```

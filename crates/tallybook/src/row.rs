@@ -1,9 +1,10 @@
 //! The values of a set without their types.
 //!
-//! A *row* is a fixed number of 64-bit words, some per field, plus the *buckets* of its histograms: counts of which most
-//! are zero and which are only ever added to, so they are summed without knowing which histogram they belong to. The
-//! minimum and maximum of an interval are reported as [`Extrema`], which go into the history. Words, buckets and extrema
-//! are all in the order of the fields: each field takes its share from the front.
+//! A *row* is a fixed number of 64-bit words, some per field, plus the *buckets* of its histograms:
+//! counts of which most are zero and which are only ever added to, so they are summed without
+//! knowing which histogram they belong to. The minimum and maximum of an interval are reported as
+//! [`Extrema`], which go into the history. Words, buckets and extrema are all in the order of the
+//! fields: each field takes its share from the front.
 
 mod buckets;
 mod drain;

@@ -1,7 +1,8 @@
-//! Names, help texts, units and kinds: what a set declares, for everything that reads a snapshot without its types.
+//! Names, help texts, units and kinds: what a set declares, for everything that reads a snapshot
+//! without its types.
 //!
-//! A [`Group`] is the declaration of one set, in the order of its fields. Names are borrowed where a derive made them, and
-//! owned where they were received in a report.
+//! A [`Group`] is the declaration of one set, in the order of its fields. Names are borrowed where
+//! a derive made them, and owned where they were received in a report.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,8 +15,8 @@ pub type Text = Cow<'static, str>;
 /// The scale of the ages of a [`Kind::TimedLive`].
 pub(crate) const AGES_SCALE: u8 = 3;
 
-/// Whether a text can be the name of a set, a field or a label: what OpenMetrics and Prometheus allow for both metrics and
-/// labels, without the colon.
+/// Whether a text can be the name of a set, a field or a label: what OpenMetrics and Prometheus
+/// allow for both metrics and labels, without the colon.
 pub(crate) fn is_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     let starts = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
@@ -93,8 +94,8 @@ pub enum Kind {
     Histogram {
         /// What it holds.
         of: Measured,
-        /// A bucket's upper bound is `2^(1 / 2^scale)` times its lower: from -4 to 8, and never negative in a set of this
-        /// process.
+        /// A bucket's upper bound is `2^(1 / 2^scale)` times its lower: from -4 to 8, and never
+        /// negative in a set of this process.
         scale: i8,
     },
     /// A nested set.
@@ -135,7 +136,8 @@ impl Group {
         Group { help: help.into(), fields }
     }
 
-    /// The full names of all metrics below `prefix`, joined by underscores, in the order of their declaration.
+    /// The full names of all metrics below `prefix`, joined by underscores, in the order of their
+    /// declaration.
     #[must_use]
     pub fn metric_names(&self, prefix: &str) -> Vec<String> {
         let mut names = Vec::new();

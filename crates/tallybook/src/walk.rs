@@ -1,10 +1,12 @@
 //! Reading a snapshot without its types: for exporters, pages, terminals.
 //!
-//! A [`Walk`] is over a [snapshot](Snapshot::walk), a [difference](Difference::walk), [averages](Averaged::walk), or a
-//! report that came from elsewhere, by the same code. It meets an [`Item`] for each set,
-//! family and actor; an item has [`Values`], and a family [`Entries`]. Values are [`Sample`]s, one for each field.
+//! A [`Walk`] is over a [snapshot](Snapshot::walk), a [difference](Difference::walk),
+//! [averages](Averaged::walk), or a report that came from elsewhere, by the same code. It meets an
+//! [`Item`] for each set, family and actor; an item has [`Values`], and a family [`Entries`].
+//! Values are [`Sample`]s, one for each field.
 //!
-//! Nothing is allocated for a value: a row is copied into memory that is used again for the next entry.
+//! Nothing is allocated for a value: a row is copied into memory that is used again for the next
+//! entry.
 //!
 //! ```
 //! use tallybook::walk::Sample;
@@ -55,9 +57,9 @@ use std::fmt;
 
 /// A walk over all values of a snapshot, a difference, averages or a report.
 ///
-/// Over a snapshot, values are what a snapshot shows, and there are no rates. Over a difference, values are increases
-/// (gauges are those of the later snapshot), and rates are increases divided by the time in between. Over averages, values
-/// are those of the snapshot, and rates the averages.
+/// Over a snapshot, values are what a snapshot shows, and there are no rates. Over a difference,
+/// values are increases (gauges are those of the later snapshot), and rates are increases divided
+/// by the time in between. Over averages, values are those of the snapshot, and rates the averages.
 #[derive(Clone, Copy)]
 pub struct Walk<'a> {
     source: &'a dyn Source,

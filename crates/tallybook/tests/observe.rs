@@ -395,7 +395,8 @@ fn nothing_is_lost_while_callbacks_panic_and_come_and_go() {
                     });
                     work.record(|w| w.done.inc());
                     drop(observed);
-                    // It takes a tick until it has left; a round that finds it there changes nothing.
+                    // It takes a tick until it has left; a round that finds it there changes
+                    // nothing.
                     let _left = registry.unregister(&name, Totals::Keep);
                 }
                 running.fetch_sub(1, SeqCst);

@@ -189,7 +189,8 @@ fn an_error_names_the_lines_of_both_sides() {
     }
 }
 
-// rqbit's page declares one metric twice: one tool refuses the whole page, another drops the second value.
+// rqbit's page declares one metric twice: one tool refuses the whole page, another drops the second
+// value.
 #[test]
 fn two_metrics_of_one_full_name_are_refused() {
     let registry = Registry::new();

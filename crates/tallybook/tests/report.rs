@@ -1,4 +1,5 @@
-//! Reports: what travels is what was there, subtracting and folding are exact, and no input does harm.
+//! Reports: what travels is what was there, subtracting and folding are exact, and no input does
+//! harm.
 #![cfg(feature = "msgpack")]
 
 #[path = "support/cases.rs"]
@@ -50,7 +51,8 @@ struct Node {
     by_side: PerLabel<Side, Counter>,
 }
 
-/// The same in a later version of the program: fields in another order, some new, one gone, another scale.
+/// The same in a later version of the program: fields in another order, some new, one gone, another
+/// scale.
 #[derive(Stats)]
 struct NewNode {
     added: Counter,
@@ -261,7 +263,8 @@ proptest! {
         }
     }
 
-    /// Two reports differ by what the two snapshots differ by, but for the exact extrema, which no report has.
+    /// Two reports differ by what the two snapshots differ by, but for the exact extrema, which no
+    /// report has.
     #[test]
     fn the_difference_of_reports_is_that_of_the_snapshots(parts in happenings()) {
         let program = Program::<Node>::new("a");
@@ -277,7 +280,8 @@ proptest! {
         prop_assert!(backwards);
     }
 
-    /// The order of folding makes no difference, whatever versions of the program the reports are of.
+    /// The order of folding makes no difference, whatever versions of the program the reports are
+    /// of.
     #[test]
     fn folding_is_associative_and_commutative(
         parts in prop::array::uniform4(happenings()),

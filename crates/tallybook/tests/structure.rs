@@ -1,4 +1,5 @@
-//! The structure of the source: folders import downwards only, and no two files import each other, however far apart.
+//! The structure of the source: folders import downwards only, and no two files import each other,
+//! however far apart.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +7,8 @@ use std::path::Path;
 use syn::visit::Visit;
 use syn::{Attribute, ItemMod, ItemUse, Meta, UseTree};
 
-/// The folders and lone files at the root, each of which imports only those before it. ARCHITECTURE.md says what they are.
+/// The folders and lone files at the root, each of which imports only those before it.
+/// ARCHITECTURE.md says what they are.
 const LAYERS: [&str; 16] = [
     "support",
     "error",
@@ -69,7 +71,8 @@ fn flatten(tree: &UseTree, prefix: &[String], into: &mut Vec<(Vec<String>, Strin
 }
 
 impl File {
-    /// A path as it is from the file's own module: in a module within the file, `super` is the file.
+    /// A path as it is from the file's own module: in a module within the file, `super` is the
+    /// file.
     fn own(&self, mut path: Vec<String>) -> Vec<String> {
         for _ in 0..self.depth {
             if path.first().is_some_and(|first| first == "super") {

@@ -396,8 +396,9 @@ async fn the_future_lets_others_run_between_any_two_pumps() {
     assert!(answered < u64::from(QUESTIONS), "all {answered} in 10 turns");
 }
 
-/// A tick that is called while an earlier epoch is held up cannot begin its own. The cut that follows
-/// it, unasked, holds what was over before the tick, or is not published as that tick's at all.
+/// A tick that is called while an earlier epoch is held up cannot begin its own. The cut that
+/// follows it, unasked, holds what was over before the tick, or is not published as that tick's at
+/// all.
 mod a_tick_that_could_not_begin {
     use super::*;
     use std::future::{Future, pending, ready};

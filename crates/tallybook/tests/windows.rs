@@ -170,7 +170,8 @@ fn ticks_that_are_slower_than_the_window_make_it_one_tick_long() {
     }
 }
 
-/// At every tick, for lengths from one tick to a minute: half of a sixteenth, or one tick, off at most.
+/// At every tick, for lengths from one tick to a minute: half of a sixteenth, or one tick, off at
+/// most.
 #[test]
 fn ticks_that_are_much_faster_than_the_window_leave_a_cut_for_every_length() {
     let ticks = if cfg!(miri) { 100 } else { 7_500 };

@@ -280,7 +280,8 @@ impl World {
         self.check_all(&window);
     }
 
-    /// Whether a window began where it should: at the nearest cut within a sixteenth, or at the youngest that is old enough.
+    /// Whether a window began where it should: at the nearest cut within a sixteenth, or at the
+    /// youngest that is old enough.
     fn check_beginning(&self, length: u64, began: u64) {
         let off = |at: u64| (self.now - at).abs_diff(length);
         let is_near = |at: u64| 16 * off(at) <= length;
@@ -289,7 +290,8 @@ impl World {
         let nearest = cuts.clone().filter(|(_, at)| is_near(*at)).min_by_key(|(_, at)| off(*at));
         let old_enough = cuts.clone().find(|(_, at)| self.now - *at >= length);
         let (index, wanted) = nearest.or(old_enough).unwrap_or((0, 0));
-        // It may have been joined with its neighbours, but only where they are near enough for its age.
+        // It may have been joined with its neighbours, but only where they are near enough for its
+        // age.
         let before = self.cuts[index.saturating_sub(1)];
         let after = self.cuts[index + 1];
         let may_be_gone = 16 * (after - before) <= self.now - after;

@@ -1,12 +1,13 @@
 //! [`Decoder`]: from the bytes of one direction to messages.
 //!
-//! The peer protocol is that of BEP 3, with the extension messages of BEP 10 passed over; messages are parsed by
-//! `librqbit-peer-protocol`.
+//! The peer protocol is that of BEP 3, with the extension messages of BEP 10 passed over; messages
+//! are parsed by `librqbit-peer-protocol`.
 
 use librqbit_core::hash_id::Id20;
 use librqbit_peer_protocol::{Handshake, Message, MessageDeserializeError};
 
-/// The longest message that is waited for. The longest there are carry a chunk or a bitfield, a bit for each piece.
+/// The longest message that is waited for. The longest there are carry a chunk or a bitfield, a bit
+/// for each piece.
 const LONGEST: usize = 4 << 20;
 
 /// How long a handshake is.
@@ -65,14 +66,16 @@ impl Decoder {
         Self { phase: Phase::Handshake, rest: Vec::new() }
     }
 
-    /// Takes the next bytes, and hands what is found to `on`. Copies only what is cut off at the end.
+    /// Takes the next bytes, and hands what is found to `on`. Copies only what is cut off at the
+    /// end.
     pub fn feed(&mut self, bytes: &[u8], mut on: impl FnMut(Seen)) {
         if self.phase == Phase::Over {
             return;
         }
         let mut bytes = bytes;
         while !self.rest.is_empty() {
-            // As much as the first thing needs; how much that is may only be known from its first bytes.
+            // As much as the first thing needs; how much that is may only be known from its first
+            // bytes.
             let missing = self.length(&self.rest).saturating_sub(self.rest.len());
             let taken = missing.min(bytes.len());
             self.rest.extend_from_slice(&bytes[..taken]);

@@ -24,7 +24,8 @@ pub struct Tap {
 }
 
 impl Tap {
-    /// A tap on the exchange of so many pieces. With `flood` it says nothing a thousand times for each message.
+    /// A tap on the exchange of so many pieces. With `flood` it says nothing a thousand times for
+    /// each message.
     pub fn new(sender: Sender<WireEvent>, pieces: u64, flood: bool) -> Self {
         Self { sender, roster: Roster::default(), pieces, flood, links: Arc::default() }
     }
@@ -37,7 +38,8 @@ impl Tap {
     }
 }
 
-/// A connection, as far as it has been followed. Its end is sent however it ends, if its beginning was.
+/// A connection, as far as it has been followed. Its end is sent however it ends, if its beginning
+/// was.
 pub struct Meeting<'a> {
     tap: &'a Tap,
     number: u64,
@@ -59,7 +61,8 @@ impl Ends {
         &mut self.waiting[usize::from(way.back)]
     }
 
-    /// One less. More may be taken back, and come, than was asked for: somebody else's program decides.
+    /// One less. More may be taken back, and come, than was asked for: somebody else's program
+    /// decides.
     fn less(&mut self, way: Way) -> u64 {
         let waiting = self.waiting(way);
         *waiting = waiting.saturating_sub(1);

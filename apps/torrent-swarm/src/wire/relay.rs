@@ -18,8 +18,8 @@ use super::meeting::{Meeting, Tap};
 /// What is passed on at once, at most.
 const BUFFER: usize = 64 * 1024;
 
-/// Takes connections for a member and passes them on to it. Dropping it cuts them off; [`Relay::close`] also waits until
-/// that is done.
+/// Takes connections for a member and passes them on to it. Dropping it cuts them off;
+/// [`Relay::close`] also waits until that is done.
 pub struct Relay {
     /// Where it listens.
     address: SocketAddr,
@@ -29,7 +29,8 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts to listen on loopback for `name`. Connections wait until [`aim`](Self::aim) says where that is.
+    /// Starts to listen on loopback for `name`. Connections wait until [`aim`](Self::aim) says
+    /// where that is.
     pub async fn open(tap: Tap, name: &str) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
@@ -47,7 +48,8 @@ impl Relay {
         self.address
     }
 
-    /// Cuts all connections off and waits until that is done: all that was seen on them has been sent as events.
+    /// Cuts all connections off and waits until that is done: all that was seen on them has been
+    /// sent as events.
     pub async fn close(mut self) {
         self.stop.cancel();
         // A panic in it has been reported.

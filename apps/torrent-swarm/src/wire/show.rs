@@ -6,7 +6,8 @@ use super::OnWire;
 use super::state::{Link, Side};
 use crate::text::{grouped, short};
 
-/// The columns of the table of connections, and their widths: three for each end after the two names.
+/// The columns of the table of connections, and their widths: three for each end after the two
+/// names.
 pub const LINKS: [(&str, u16); 8] = [
     ("from", 13),
     ("to", 13),
@@ -19,7 +20,8 @@ pub const LINKS: [(&str, u16); 8] = [
 ];
 
 impl OnWire {
-    /// How things stand on the wire, and what became of the events that told it; of noise only if there was any.
+    /// How things stand on the wire, and what became of the events that told it; of noise only if
+    /// there was any.
     pub fn lines(&self) -> Vec<String> {
         let EventStatsSnapshot { sent, applied, coalesced, dropped, lost } = self.account();
         let [sent, applied, coalesced, dropped, lost] =

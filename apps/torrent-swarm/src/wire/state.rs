@@ -65,7 +65,8 @@ pub struct Totals {
     pub chunks: u64,
     /// Their payload.
     pub bytes: u64,
-    /// Pieces that members said they had, those they began with included where they did not have all.
+    /// Pieces that members said they had, those they began with included where they did not have
+    /// all.
     pub haves: u64,
     /// Directions that were given up.
     pub undecoded: u64,

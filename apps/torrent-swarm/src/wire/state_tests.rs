@@ -1,4 +1,5 @@
-//! The reducer behind queues that are always too small, beside a plain one that gets each event at once.
+//! The reducer behind queues that are always too small, beside a plain one that gets each event at
+//! once.
 
 use tallybook::{Actor, Collector, Registry};
 

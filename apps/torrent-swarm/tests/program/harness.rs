@@ -12,7 +12,8 @@ use librqbit::{CreateTorrentOptions, create_torrent};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// How long anything may take. A run takes a few seconds; this is for a machine with other things to do.
+/// How long anything may take. A run takes a few seconds; this is for a machine with other things
+/// to do.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// How a program ended.

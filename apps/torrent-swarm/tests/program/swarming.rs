@@ -35,7 +35,8 @@ fn a_small_swarm_holds() {
     }
 
     let cuts = cuts(json);
-    // All that were taken, unless this machine left the follower without a turn for a whole interval.
+    // All that were taken, unless this machine left the follower without a turn for a whole
+    // interval.
     let ended = ended.says(&format!("taken, {} checked, 0 broke the law", cuts.len()));
     assert!(cuts.len() > 10, "too few cuts: {}", ended.stdout);
     let epochs: Vec<u64> = cuts.iter().filter_map(|cut| cut["epoch"].as_u64()).collect();
@@ -76,7 +77,8 @@ fn counts(values: &Value) -> [u64; 10] {
     counts.try_into().expect("seven counters and three times")
 }
 
-/// The counts of one cut: the swarm's own, those of the members summed one by one, and the members' total.
+/// The counts of one cut: the swarm's own, those of the members summed one by one, and the members'
+/// total.
 fn books(cut: &Value) -> [[u64; 10]; 3] {
     let family = &cut["families"]["member"];
     let entries =

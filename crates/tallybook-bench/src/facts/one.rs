@@ -22,7 +22,8 @@ pub fn same_cell(effort: Effort, threads: usize, set: &Set<One>) -> Result<Times
     let provider = OpenTelemetry::new();
     let (otel, bound, attributes) =
         (provider.counter("calls"), provider.bound("bound"), [attribute()]);
-    // References, moved into each operation, so that all contenders reach what they count in by one pointer.
+    // References, moved into each operation, so that all contenders reach what they count in by one
+    // pointer.
     let (shared, locked, parked, metrics, prometheus) =
         (&shared, &locked, &parked, &metrics, &prometheus);
     let (client, measured, otel, bound, attributes) =

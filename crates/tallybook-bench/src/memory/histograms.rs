@@ -50,7 +50,8 @@ pub fn of_sets(effort: Effort) -> Result<Table> {
     Ok(table)
 }
 
-/// What `most` threads take more than one, for each of them and for each set; and what a set takes besides.
+/// What `most` threads take more than one, for each of them and for each set; and what a set takes
+/// besides.
 fn on_set<S: Stats>(most: usize, record: impl Fn(&Set<S>, u64) + Copy + Sync) -> Result<[f64; 2]> {
     let of = |threads| Ok::<_, anyhow::Error>(on_threads(threads, record)? as f64 / SETS as f64);
     let (all, one) = (of(most)?, of(1)?);

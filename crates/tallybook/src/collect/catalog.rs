@@ -1,11 +1,12 @@
 //! [`Catalog`]: what is registered.
 //!
 //! # Unregistering
-//! The handle that the registry keeps tells who else has one. If nobody has, nobody can record, and nobody gets a handle
-//! but through the catalog, whose lock is held: then it is marked as *leaving*. The next tick that begins an epoch after
-//! that drains all that was recorded, and shows it. Once it is published it [departs](Catalog::depart): from then on
-//! the name is free, or stands for totals that a later registration continues. If it is registered again before that, it
-//! stays as if nothing had happened.
+//! The handle that the registry keeps tells who else has one. If nobody has, nobody can record, and
+//! nobody gets a handle but through the catalog, whose lock is held: then it is marked as
+//! *leaving*. The next tick that begins an epoch after that drains all that was recorded, and shows
+//! it. Once it is published it [departs](Catalog::depart): from then on the name is free, or stands
+//! for totals that a later registration continues. If it is registered again before that, it stays
+//! as if nothing had happened.
 
 use super::names::{self, Names};
 use super::registered::{Handle, Leaving, Registered};
@@ -82,7 +83,8 @@ impl Catalog {
         std::mem::take(&mut self.arrivals)
     }
 
-    /// Looks a name up for somebody who gets a handle to what is there. If it is about to be unregistered, it stays.
+    /// Looks a name up for somebody who gets a handle to what is there. If it is about to be
+    /// unregistered, it stays.
     ///
     /// # Errors
     /// If the name is not valid, or something else has it.
@@ -99,7 +101,8 @@ impl Catalog {
         })
     }
 
-    /// The same for something of which there is only one, like a reducer: the index of kept totals, if there are such.
+    /// The same for something of which there is only one, like a reducer: the index of kept totals,
+    /// if there are such.
     ///
     /// # Errors
     /// As [`find`](Self::find), and if it is registered.
@@ -119,7 +122,8 @@ impl Catalog {
         }
     }
 
-    /// Takes a name that nothing has, and as many indices of places as it needs. Nothing is registered before
+    /// Takes a name that nothing has, and as many indices of places as it needs. Nothing is
+    /// registered before
     /// [`register`](Self::register) is called, under the same lock.
     ///
     /// # Errors
@@ -170,7 +174,8 @@ impl Catalog {
         Arc::make_mut(&mut self.schema).push(declaration);
     }
 
-    /// Registers again what was unregistered and has kept its totals. `with` is what they need to go on.
+    /// Registers again what was unregistered and has kept its totals. `with` is what they need to
+    /// go on.
     pub(crate) fn resume(
         &mut self,
         wanted: &Wanted<'_>,

@@ -40,7 +40,8 @@ impl Context {
         lock(&self.catalog).schema()
     }
 
-    /// The time of day by the registry's clock, which is code of the user: not to be called with a lock held.
+    /// The time of day by the registry's clock, which is code of the user: not to be called with a
+    /// lock held.
     pub(crate) fn time_of_day(&self) -> SystemTime {
         self.published.latest.load().settings.identity.time_of_day(self.clock.now())
     }

@@ -1,17 +1,19 @@
 //! [`Core`]: what outlives a collector and is handed to the next.
 //!
 //! # Epochs, intervals, cuts
-//! A tick and a pump are the same but for publishing: both close the epoch that is open when they are called, after they
-//! have finished one that was held up before. What they close is *drained*: added up. A tick publishes all that has been
-//! drained since the snapshot before, which is its *interval*; between two snapshots any number of epochs may have been
-//! closed.
+//! A tick and a pump are the same but for publishing: both close the epoch that is open when they
+//! are called, after they have finished one that was held up before. What they close is *drained*:
+//! added up. A tick publishes all that has been drained since the snapshot before, which is its
+//! *interval*; between two snapshots any number of epochs may have been closed.
 //!
-//! An epoch in which a writer stays inside a fact for too long is left *pending*; the next call goes on with it. A tick
-//! that is held up publishes what was drained before, if there is anything new, and marks the snapshot as stale. Whoever
-//! drives the collector looks again by itself ([`Core::retry`]), and publishes the cut of that tick as soon as it is there.
+//! An epoch in which a writer stays inside a fact for too long is left *pending*; the next call
+//! goes on with it. A tick that is held up publishes what was drained before, if there is anything
+//! new, and marks the snapshot as stale. Whoever drives the collector looks again by itself
+//! ([`Core::retry`]), and publishes the cut of that tick as soon as it is there.
 //!
-//! A request (of a full queue, or a question) is taken when the next epoch is about to open, so what was sent before it is
-//! in the epoch that is closed then. One that comes while an epoch is pending waits for the next.
+//! A request (of a full queue, or a question) is taken when the next epoch is about to open, so
+//! what was sent before it is in the epoch that is closed then. One that comes while an epoch is
+//! pending waits for the next.
 
 use super::catalog::{Arrival, Departed};
 use super::context::Context;
@@ -53,8 +55,8 @@ pub(crate) struct Core {
     extrema: ExtremaBuffer,
     panics: Arc<[UserPanics]>,
     ticking: Duration,
-    /// What was about to be unregistered when the epoch that is being closed was still open, and when those were that have
-    /// been drained since the last snapshot.
+    /// What was about to be unregistered when the epoch that is being closed was still open, and
+    /// when those were that have been drained since the last snapshot.
     leaving: Vec<u64>,
     ripe: Vec<u64>,
 }
@@ -111,7 +113,8 @@ impl Core {
         }
     }
 
-    /// Makes a cut and publishes it. Answers whether it is whole: whether all that was over before is in it.
+    /// Makes a cut and publishes it. Answers whether it is whole: whether all that was over before
+    /// is in it.
     pub(super) fn tick(
         &mut self,
         context: &Context,
@@ -135,7 +138,8 @@ impl Core {
         self.publish(context, started, is_whole)
     }
 
-    /// Lets go of what waits in queues when the registry is gone: an event may hold a handle that keeps the queues.
+    /// Lets go of what waits in queues when the registry is gone: an event may hold a handle that
+    /// keeps the queues.
     pub(crate) fn end(&mut self, context: &Context) {
         self.take_over(context);
         self.parts.each(|totals| totals.end());
@@ -146,12 +150,13 @@ impl Core {
         }
     }
 
-    /// Looks again at what is pending, and publishes it if it was a tick's. Then closes the open epoch if that was asked
-    /// for. Answers whether nothing is pending.
+    /// Looks again at what is pending, and publishes it if it was a tick's. Then closes the open
+    /// epoch if that was asked for. Answers whether nothing is pending.
     pub(super) fn retry(&mut self, context: &Context, patience: &mut Patience) -> bool {
         let started = self.now(context);
         if self.closer.is_pending() {
-            // Of a tick that could not even begin its own epoch, that one as well: all that was over before it is to be there.
+            // Of a tick that could not even begin its own epoch, that one as well: all that was
+            // over before it is to be there.
             let due = self.due.take();
             let is_tick = due.is_some();
             let mut closing = due.unwrap_or(Closing { is_begun: true, ..Closing::pump() });
@@ -293,7 +298,8 @@ impl Core {
 
     /// Adds up what a closed epoch holds.
     fn drain(&mut self, context: &Context, epoch: u64) {
-        // Again: what was recorded in this epoch on something new, was recorded after its registration.
+        // Again: what was recorded in this epoch on something new, was recorded after its
+        // registration.
         self.take_over(context);
         self.making.epoch = epoch;
         self.drained = self.making;

@@ -1,13 +1,15 @@
 //! [`History`]: earlier cuts, to compare the latest with, and what was extreme between them.
 //!
-//! It is a list of *segments*, one after the other: the cut a segment begins at, and the extrema that were seen until
-//! the next. A tick adds one. Two neighbours become one, and the cut between them is let go, when the two together are no
-//! longer than a [`RESOLUTION`]th of their age, unless somebody holds that cut and may ask what happened since. So a window
-//! of any length up to the longest begins at a cut that is at most that part, or one tick, too old; and the number of
+//! It is a list of *segments*, one after the other: the cut a segment begins at, and the extrema
+//! that were seen until the next. A tick adds one. Two neighbours become one, and the cut between
+//! them is let go, when the two together are no longer than a [`RESOLUTION`]th of their age, unless
+//! somebody holds that cut and may ask what happened since. So a window of any length up to the
+//! longest begins at a cut that is at most that part, or one tick, too old; and the number of
 //! segments grows with the logarithm of the longest window, as long as nobody holds their cuts.
 //!
-//! Cuts share what has not changed, so a kept one costs what was overwritten since; the extrema cost what was touched. The
-//! list of segments itself is [shared](list) in the same way by the snapshots that have it.
+//! Cuts share what has not changed, so a kept one costs what was overwritten since; the extrema
+//! cost what was touched. The list of segments itself is [shared](list) in the same way by the
+//! snapshots that have it.
 
 mod list;
 
@@ -31,12 +33,14 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// A history for windows up to `longest`, of about `limit` bytes; none at all where that is zero.
+    /// A history for windows up to `longest`, of about `limit` bytes; none at all where that is
+    /// zero.
     pub(crate) fn new(longest: Duration, limit: usize) -> Self {
         History { list: List::new(), extrema_alive: Arc::default(), longest, limit }
     }
 
-    /// Adds what happened since `from`, up to a cut at `now`. `bytes` is what the cuts of the past take.
+    /// Adds what happened since `from`, up to a cut at `now`. `bytes` is what the cuts of the past
+    /// take.
     pub(crate) fn add(
         &mut self,
         from: Arc<Snapshot>,
@@ -97,7 +101,8 @@ impl History {
         }
     }
 
-    /// How many bytes the list and the extrema take, what only snapshots have that readers keep included.
+    /// How many bytes the list and the extrema take, what only snapshots have that readers keep
+    /// included.
     pub(crate) fn bytes(&self) -> usize {
         self.list.bytes() + self.extrema_alive.load(Relaxed)
     }
@@ -107,8 +112,8 @@ impl History {
     }
 }
 
-/// Whether a segment that begins at `start` and its neighbour are short enough for their age to become one, and nobody else
-/// has the cut between them.
+/// Whether a segment that begins at `start` and its neighbour are short enough for their age to
+/// become one, and nobody else has the cut between them.
 fn may_join(start: Duration, next: &Segment<Snapshot>, now: Duration) -> bool {
     let (length, age) = (next.until.saturating_sub(start), now.saturating_sub(next.until));
     length.saturating_mul(RESOLUTION) <= age && Arc::strong_count(&next.from.held) == 1

@@ -7,8 +7,8 @@ const QUICK: Duration = Duration::from_millis(1);
 /// One that takes longer may take this part of the collector's time.
 const SHARE: u32 = 10;
 
-/// See the module. A callback that took longer than a millisecond is not called again before ten times as long has
-/// passed, so it cannot hold up the ticks that are due meanwhile.
+/// See the module. A callback that took longer than a millisecond is not called again before ten
+/// times as long has passed, so it cannot hold up the ticks that are due meanwhile.
 #[derive(Default)]
 pub(super) struct Pace {
     /// When it may be called again, on the registry's clock.

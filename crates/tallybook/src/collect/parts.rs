@@ -11,7 +11,8 @@ use std::time::Duration;
 #[derive(Default)]
 pub(super) struct Parts {
     all: Vec<Fenced>,
-    /// Those of code that belongs to no part: the clock, wakers, what snapshots show that are let go.
+    /// Those of code that belongs to no part: the clock, wakers, what snapshots show that are let
+    /// go.
     outside: Panics,
     /// How many panics have been caught since they were asked for.
     caught: u64,
@@ -88,8 +89,8 @@ impl Parts {
         self.count(caught);
     }
 
-    /// Asks the observed sets whose turn it is for their values. `now` reads the registry's clock, `done` is told how long
-    /// each callback took, or that one was left out.
+    /// Asks the observed sets whose turn it is for their values. `now` reads the registry's clock,
+    /// `done` is told how long each callback took, or that one was left out.
     pub(super) fn observe(
         &mut self,
         mut now: impl FnMut(&mut Self) -> Duration,
@@ -159,7 +160,8 @@ impl Parts {
         std::mem::take(&mut self.caught)
     }
 
-    /// Where panics were caught, if there were more since the last call. `name` is that of a place, or of none.
+    /// Where panics were caught, if there were more since the last call. `name` is that of a place,
+    /// or of none.
     pub(super) fn take_panics(
         &mut self,
         name: impl Fn(Option<usize>) -> Arc<str>,

@@ -68,13 +68,15 @@ impl AnyDistribution {
         either!(self, it => it.units())
     }
 
-    /// The smallest and the largest value, in nanoseconds where durations are measured. `None` if nothing was recorded.
+    /// The smallest and the largest value, in nanoseconds where durations are measured. `None` if
+    /// nothing was recorded.
     #[must_use]
     pub fn range_units(&self) -> Option<[u64; 2]> {
         either!(self, it => it.range())
     }
 
-    /// The value at a quantile, in seconds where durations are measured: see [`Distribution::quantile`].
+    /// The value at a quantile, in seconds where durations are measured: see
+    /// [`Distribution::quantile`].
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<f64> {
         match self {
@@ -107,7 +109,8 @@ impl AnyDistribution {
         }
     }
 
-    /// One that was received, if it does not contradict itself: `[count, min, max, zeros]`, and buckets in ascending order.
+    /// One that was received, if it does not contradict itself: `[count, min, max, zeros]`, and
+    /// buckets in ascending order.
     #[cfg(feature = "serde")]
     pub(crate) fn checked(
         of: Measured,
@@ -126,7 +129,8 @@ impl AnyDistribution {
         }
     }
 
-    /// Replaces the contents, keeping the allocation. `each_bucket` tells numbers of buckets in ascending order, and counts.
+    /// Replaces the contents, keeping the allocation. `each_bucket` tells numbers of buckets in
+    /// ascending order, and counts.
     pub(crate) fn refill(
         &mut self,
         scale: u8,
@@ -153,7 +157,8 @@ impl AnyDistribution {
         }
     }
 
-    /// What was recorded since `earlier`. All of it, if that is not an earlier state of the same histogram.
+    /// What was recorded since `earlier`. All of it, if that is not an earlier state of the same
+    /// histogram.
     pub(crate) fn subtract(&mut self, earlier: &Self) {
         match (self, earlier) {
             (AnyDistribution::Integers(it), AnyDistribution::Integers(earlier)) => {
@@ -191,8 +196,8 @@ impl<V: Measure> Distribution<V> {
         });
     }
 
-    /// Adds another, of the same or another scale. Numbers that do not fit are the largest that do. Answers whether there were
-    /// such.
+    /// Adds another, of the same or another scale. Numbers that do not fit are the largest that do.
+    /// Answers whether there were such.
     pub(crate) fn fold(&mut self, other: &Self) -> bool {
         if other.is_empty() && other.buckets.is_empty() {
             return false;

@@ -105,7 +105,8 @@ impl<V: Measure> Distribution<V> {
     }
 }
 
-/// The buckets of two distributions side by side, in ascending order, with a count of zero where one has none.
+/// The buckets of two distributions side by side, in ascending order, with a count of zero where
+/// one has none.
 pub(super) fn aligned<'a>(
     mut one: &'a [(i32, u64)],
     mut other: &'a [(i32, u64)],

@@ -143,15 +143,18 @@ impl Closer {
         }
     }
 
-    /// Removes the blocks of places, given by their ids, from all shards. Dropping the returned value frees their memory,
-    /// which may run code of the user, as what an event owns is dropped with its queue.
+    /// Removes the blocks of places, given by their ids, from all shards. Dropping the returned
+    /// value frees their memory, which may run code of the user, as what an event owns is dropped
+    /// with its queue.
     ///
-    /// To be called once nothing holds the places any more, as [`owners`](super::owners) says, and every epoch in which
-    /// a thread may have recorded there has been drained. Threads may still have the addresses of these blocks in their
-    /// tables, but only under the ids of these places, which no other place gets.
+    /// To be called once nothing holds the places any more, as [`owners`](super::owners) says, and
+    /// every epoch in which a thread may have recorded there has been drained. Threads may still
+    /// have the addresses of these blocks in their tables, but only under the ids of these places,
+    /// which no other place gets.
     pub(crate) fn forget(&mut self, places: &[u64]) -> impl Drop + use<> {
         let mut gone = Forgotten(Vec::new());
-        // A shard whose blocks have never been listed has none that was drained; all have been by now.
+        // A shard whose blocks have never been listed has none that was drained; all have been by
+        // now.
         for (shard, seen) in self.shards.iter().zip(&mut self.seen) {
             let forget = |place: &u64| shard.forget(*place, &mut seen.blocks);
             gone.0.extend(places.iter().flat_map(forget));

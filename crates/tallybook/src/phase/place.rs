@@ -75,8 +75,8 @@ impl Place {
 /// How many owners a value has. What former owners did with it happened before this returns.
 pub(crate) fn owners<T>(value: &Arc<T>) -> usize {
     let count = Arc::strong_count(value);
-    // Acquire: pairs with the Release with which each owner is dropped. A caller that finds no other
-    // owner may free what the others used through theirs.
+    // Acquire: pairs with the Release with which each owner is dropped. A caller that finds no
+    // other owner may free what the others used through theirs.
     fence(Acquire);
     count
 }

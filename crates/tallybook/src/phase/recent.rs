@@ -53,8 +53,8 @@ pub(super) fn find(id: u64) -> Option<(*const Shard, *const (), *const Epoch)> {
 
 /// Remembers the block of a place. Replaces another place's.
 ///
-/// Out of line, and takes the place itself: otherwise the compiler passes the id of the place to the
-/// slow path, which costs the fast path an instruction.
+/// Out of line, and takes the place itself: otherwise the compiler passes the id of the place to
+/// the slow path, which costs the fast path an instruction.
 #[cold]
 #[inline(never)]
 pub(super) fn remember(place: &Place, shard: *const Shard, block: *const (), epoch: *const Epoch) {

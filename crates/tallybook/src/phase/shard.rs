@@ -160,11 +160,12 @@ impl Shard {
         self.seq.load(Ordering::Relaxed) & 1 == 1
     }
 
-    /// The block of a place, made by `make` on first touch. It lives until the closer [forgets](Self::forget) the place.
+    /// The block of a place, made by `make` on first touch. It lives until the closer
+    /// [forgets](Self::forget) the place.
     ///
     /// # Safety
-    /// The caller is the shard's owner, facts that come in meanwhile stand [apart](super::Apart), and the place with this
-    /// number and index is held for as long as the block is used.
+    /// The caller is the shard's owner, facts that come in meanwhile stand [apart](super::Apart),
+    /// and the place with this number and index is held for as long as the block is used.
     pub(super) unsafe fn block<B: Any + Send + Sync>(
         &self,
         place: u64,
@@ -181,7 +182,8 @@ impl Shard {
             unsafe { self.add_block(place, index, bytes, block) }
         };
         let block = known.unwrap_or_else(|| add(Arc::new(make())));
-        // SAFETY: `blocks` has an `Arc` of it, and the closer takes it out only once nobody holds the place.
+        // SAFETY: `blocks` has an `Arc` of it, and the closer takes it out only once nobody holds
+        // the place.
         let block = unsafe { &*block };
         block.downcast_ref().expect("the registry uses a place for one type only")
     }
@@ -189,8 +191,8 @@ impl Shard {
     /// Adds a block. It is made by the caller, because making it may run code that records.
     ///
     /// # Safety
-    /// As for `block`. The table allocates when it grows, and a fact that the allocator records must
-    /// not find it half grown.
+    /// As for `block`. The table allocates when it grows, and a fact that the allocator records
+    /// must not find it half grown.
     #[cold]
     unsafe fn add_block(
         &self,
@@ -203,8 +205,8 @@ impl Shard {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         let pointer = Arc::as_ptr(&block);
         self.blocks.push(PlacedBlock { place, index, block, bytes });
-        // SAFETY: only the owner touches `table`, this is the one reference into it, and facts of the owner's thread that
-        // come out of the allocator go to another shard.
+        // SAFETY: only the owner touches `table`, this is the one reference into it, and facts of
+        // the owner's thread that come out of the allocator go to another shard.
         let table = unsafe { &mut *self.table.get() };
         if table.len() <= index {
             table.resize(index + 1, None);
@@ -218,8 +220,9 @@ impl Shard {
         self.blocks.list(known);
     }
 
-    /// Takes the block of a place out of the shard and out of `known`, the closer's list of its blocks. Dropping what it
-    /// returns frees it. The owner's table keeps the address, under a number that no place will have again.
+    /// Takes the block of a place out of the shard and out of `known`, the closer's list of its
+    /// blocks. Dropping what it returns frees it. The owner's table keeps the address, under a
+    /// number that no place will have again.
     pub(super) fn forget(&self, place: u64, known: &mut Vec<PlacedBlock>) -> Vec<PlacedBlock> {
         let is_it = |placed: &PlacedBlock| placed.place == place;
         // The same from both, so that `known` still is the beginning of the other.

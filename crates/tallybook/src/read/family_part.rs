@@ -79,7 +79,8 @@ impl<K: Key, S: Stats> FamilyPart<K, S> {
         (0..self.used).filter_map(|row| Some((row, self.owner(row)?)))
     }
 
-    /// The row of a key. The key's `Hash` and `Eq` run on the reader's thread, and nothing live is touched.
+    /// The row of a key. The key's `Hash` and `Eq` run on the reader's thread, and nothing live is
+    /// touched.
     pub(crate) fn find(&self, key: &K) -> Option<usize> {
         let hash = self.hasher.hash_one(key);
         self.index.find(hash, |row| self.owner(row).is_some_and(|owner| owner.meta.key == *key))

@@ -6,13 +6,15 @@ use std::time::{Duration, SystemTime};
 
 /// Which registry a snapshot or a report is of.
 ///
-/// The *instance* is the name that the program has chosen, the same after a restart; the *incarnation* is a number of 128
-/// random bits, another for each registry that is made. Counters of one incarnation never go backwards.
+/// The *instance* is the name that the program has chosen, the same after a restart; the
+/// *incarnation* is a number of 128 random bits, another for each registry that is made. Counters
+/// of one incarnation never go backwards.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Identity {
-    /// The name that was chosen with [`RegistryBuilder::instance`](crate::registry::RegistryBuilder::instance); empty if
-    /// none was.
+    /// The name that was chosen with
+    /// [`RegistryBuilder::instance`](crate::registry::RegistryBuilder::instance); empty if none
+    /// was.
     pub instance: Arc<str>,
     /// Unique: no other registry has it, in this or any other process.
     pub incarnation: u128,
@@ -47,8 +49,8 @@ impl Identity {
         Identity { started_at: Duration::ZERO, ..self.clone() }
     }
 
-    /// The time of day of a moment on the registry's clock: the same whenever it is asked, however the time of day was set
-    /// since the registry was made.
+    /// The time of day of a moment on the registry's clock: the same whenever it is asked, however
+    /// the time of day was set since the registry was made.
     pub(crate) fn time_of_day(&self, at: Duration) -> SystemTime {
         let later = self.started.checked_add(at.saturating_sub(self.started_at));
         later.unwrap_or(self.started)

@@ -17,7 +17,8 @@ pub(crate) enum Part {
     Nothing,
 }
 
-/// What all places hold. The number of a place is never used again, so some numbers have no place any more.
+/// What all places hold. The number of a place is never used again, so some numbers have no place
+/// any more.
 #[derive(Clone, Default)]
 pub(crate) struct PartList(Arc<[(usize, Part)]>);
 

@@ -119,8 +119,8 @@ impl Snapshot {
         self.schema.iter()
     }
 
-    /// The values of a set, or of an [observed](crate::Registry::observe) one. Zeros if the set was registered after the
-    /// cut, or in a disabled registry.
+    /// The values of a set, or of an [observed](crate::Registry::observe) one. Zeros if the set was
+    /// registered after the cut, or in a disabled registry.
     ///
     /// # Panics
     /// If the set belongs to another registry; see [`try_set`](Self::try_set).
@@ -202,8 +202,9 @@ impl Snapshot {
         }
     }
 
-    /// Its values of a set as those that a later snapshot is compared with. An observed set has none before it is asked
-    /// for the first time; then the first values that it had, which the later snapshot knows, stand for them.
+    /// Its values of a set as those that a later snapshot is compared with. An observed set has
+    /// none before it is asked for the first time; then the first values that it had, which the
+    /// later snapshot knows, stand for them.
     pub(crate) fn base<M: Metric>(&self, place: &Place, later: &Snapshot) -> Option<M::Value> {
         let (index, _) = place.found()?;
         let first = later.parts.get(index)?.set()?.first.as_ref()?;

@@ -20,12 +20,12 @@ pub struct ActorBuilder<'a> {
 }
 
 impl Registry {
-    /// Registers a reducer under `name`, which is also the first part of the names of its account's metrics. From now on the
-    /// collector applies to it what its senders send.
+    /// Registers a reducer under `name`, which is also the first part of the names of its account's
+    /// metrics. From now on the collector applies to it what its senders send.
     ///
     /// # Errors
-    /// If the name is not valid or belongs to anything, also to an actor of the same type: a reducer cannot be two. Or if
-    /// one of the full names of the account's metrics is taken.
+    /// If the name is not valid or belongs to anything, also to an actor of the same type: a
+    /// reducer cannot be two. Or if one of the full names of the account's metrics is taken.
     #[track_caller]
     pub fn actor<R: Reducer>(&self, name: &str, reducer: R) -> Result<Actor<R>, RegisterError> {
         self.actor_builder(name).register(reducer)
@@ -42,13 +42,16 @@ impl<'a> ActorBuilder<'a> {
         ActorBuilder { registry, name, capacity: 65_536 }
     }
 
-    /// How many events of one kind a thread can have waiting, 65,536 by default, and at least 1. Queues grow as they are
-    /// used. The collector is asked to empty them when one is full to a quarter.
+    /// How many events of one kind a thread can have waiting, 65,536 by default, and at least 1.
+    /// Queues grow as they are used. The collector is asked to empty them when one is full to a
+    /// quarter.
     ///
-    /// For each thread that sends and each kind there are two queues, which keep the memory that they have grown to: at most
-    /// `2 * capacity` times the size of an event, and 8 bytes more for each of an ordered kind. What the events own on the
-    /// heap comes on top, and so does what is [merged](crate::event::OverflowPolicy::Coalesce), which the number of keys bounds and not this.
-    /// The memory of queues, and of what is merged, is in [`CollectorStats::memory`](crate::collector::CollectorStats::memory).
+    /// For each thread that sends and each kind there are two queues, which keep the memory that
+    /// they have grown to: at most `2 * capacity` times the size of an event, and 8 bytes more for
+    /// each of an ordered kind. What the events own on the heap comes on top, and so does what is
+    /// [merged](crate::event::OverflowPolicy::Coalesce), which the number of keys bounds and not
+    /// this. The memory of queues, and of what is merged, is in
+    /// [`CollectorStats::memory`](crate::collector::CollectorStats::memory).
     pub fn capacity(mut self, events: usize) -> Self {
         self.capacity = events.max(1);
         self
@@ -66,8 +69,8 @@ impl<'a> ActorBuilder<'a> {
         self.register_with(reducer, |totals| totals)
     }
 
-    /// As [`register`](Self::register), and serialises what the reducer shows with the snapshot: `{"actors": {name: {"state":
-    /// ..}}}`.
+    /// As [`register`](Self::register), and serialises what the reducer shows with the snapshot:
+    /// `{"actors": {name: {"state": ..}}}`.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -16,8 +16,8 @@ impl Registry {
     /// A registry with the defaults of [`Registry::builder`].
     ///
     /// # Panics
-    /// On `wasm32-unknown-unknown`, where its clock, a [`SystemClock`](crate::SystemClock), cannot be made: pass another
-    /// to [`RegistryBuilder::clock`].
+    /// On `wasm32-unknown-unknown`, where its clock, a [`SystemClock`](crate::SystemClock), cannot
+    /// be made: pass another to [`RegistryBuilder::clock`].
     #[must_use]
     #[track_caller]
     pub fn new() -> Self {
@@ -80,21 +80,24 @@ impl RegistryBuilder {
         self
     }
 
-    /// How long a tick waits for a thread that is inside a fact before it publishes an older cut, as
+    /// How long a tick waits for a thread that is inside a fact before it publishes an older cut,
+    /// as
     /// [stale](Snapshot::is_stale); 20 ms by default. A fact takes nanoseconds, but its thread may be preempted, or stopped
     /// by a debugger.
     ///
-    /// This is for threads that have a core each. Where `n` times as many have recorded lately as there are cores, a tick
-    /// waits up to `n` times as long, at most 50 times: a thread that was preempted inside a fact goes on when the others
-    /// have had their turn. With zero a tick never waits.
+    /// This is for threads that have a core each. Where `n` times as many have recorded lately as
+    /// there are cores, a tick waits up to `n` times as long, at most 50 times: a thread that was
+    /// preempted inside a fact goes on when the others have had their turn. With zero a tick never
+    /// waits.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// How long the last tick of a collector that is stopped or dropped waits for a thread that is inside a fact; 5 seconds
-    /// by default. After that the last snapshot is an older cut, marked [stale](Snapshot::is_stale), and
+    /// How long the last tick of a collector that is stopped or dropped waits for a thread that is
+    /// inside a fact; 5 seconds by default. After that the last snapshot is an older cut, marked
+    /// [stale](Snapshot::is_stale), and
     /// [`Collector::stop`](crate::Collector::stop) and [`Ticker::stop`](crate::Ticker::stop) return an error.
     #[must_use]
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
@@ -102,9 +105,10 @@ impl RegistryBuilder {
         self
     }
 
-    /// The windows that [`Snapshot::windows`](crate::Snapshot::windows) names, 1, 10 and 60 seconds by default. Earlier cuts
-    /// are kept for as long as the longest of them; windows of other lengths up to that can be asked for too. With none,
-    /// no earlier cut is kept, and there is no last interval either: [`Snapshot::since`](crate::Snapshot::since) and
+    /// The windows that [`Snapshot::windows`](crate::Snapshot::windows) names, 1, 10 and 60 seconds
+    /// by default. Earlier cuts are kept for as long as the longest of them; windows of other
+    /// lengths up to that can be asked for too. With none, no earlier cut is kept, and there is no
+    /// last interval either: [`Snapshot::since`](crate::Snapshot::since) and
     /// [`RateTracker`](crate::RateTracker) compare what their callers keep.
     #[must_use]
     pub fn windows(mut self, windows: impl IntoIterator<Item = Duration>) -> Self {
@@ -114,8 +118,9 @@ impl RegistryBuilder {
         self
     }
 
-    /// The time constants of the exponentially weighted averages, 1, 5 and 15 minutes by default. Each of them takes 8 bytes
-    /// for each rate of a set and of a family's total; see [`FamilyBuilder::averages`](crate::registry::FamilyBuilder::averages) for entries.
+    /// The time constants of the exponentially weighted averages, 1, 5 and 15 minutes by default.
+    /// Each of them takes 8 bytes for each rate of a set and of a family's total; see
+    /// [`FamilyBuilder::averages`](crate::registry::FamilyBuilder::averages) for entries.
     #[must_use]
     pub fn averages(mut self, constants: impl IntoIterator<Item = Duration>) -> Self {
         self.averages = constants.into_iter().filter(|constant| !constant.is_zero()).collect();
@@ -124,17 +129,18 @@ impl RegistryBuilder {
         self
     }
 
-    /// How many bytes may be kept for what only earlier cuts still show, 256 MiB by default. Beyond that, the oldest
-    /// quarter of the cuts is let go at each tick, and the long windows become shorter, which [`Difference::elapsed`](crate::Difference::elapsed)
-    /// tells.
+    /// How many bytes may be kept for what only earlier cuts still show, 256 MiB by default. Beyond
+    /// that, the oldest quarter of the cuts is let go at each tick, and the long windows become
+    /// shorter, which [`Difference::elapsed`](crate::Difference::elapsed) tells.
     #[must_use]
     pub fn history_limit(mut self, bytes: usize) -> Self {
         self.history_limit = bytes;
         self
     }
 
-    /// The name of this instance of the program, as its [reports](crate::report::Report) tell it: a host, a node, a shard.
-    /// Empty by default. It stays the same when the program is started again; what tells the runs apart is the
+    /// The name of this instance of the program, as its [reports](crate::report::Report) tell it: a
+    /// host, a node, a shard. Empty by default. It stays the same when the program is started
+    /// again; what tells the runs apart is the
     /// [incarnation](crate::snapshot::Identity::incarnation).
     #[must_use]
     pub fn instance(mut self, name: impl Into<String>) -> Self {

@@ -23,8 +23,9 @@ pub struct FamilyBuilder<'a, K, S> {
 }
 
 impl Registry {
-    /// Registers a family: a set per key. `label` names what the key is, and becomes the label's name in exports. Where a
-    /// family of the same types and the same label is registered under that name already, returns a handle to that one.
+    /// Registers a family: a set per key. `label` names what the key is, and becomes the label's
+    /// name in exports. Where a family of the same types and the same label is registered under
+    /// that name already, returns a handle to that one.
     ///
     /// # Errors
     /// As [`set`](Self::set); or if the label's name is not valid, or used inside the set.
@@ -53,22 +54,23 @@ impl<'a, K: Key, S: Stats> FamilyBuilder<'a, K, S> {
         FamilyBuilder { registry, name, label, max_keys, averages, types: PhantomData }
     }
 
-    /// The most keys it may hold at once, those that are about to retire included; more than four billion by default.
-    /// Set it where somebody else chooses the keys.
+    /// The most keys it may hold at once, those that are about to retire included; more than four
+    /// billion by default. Set it where somebody else chooses the keys.
     pub fn max_keys(mut self, max_keys: usize) -> Self {
         self.max_keys = max_keys.min(u32::MAX as usize - 1);
         self
     }
 
-    /// Keeps exponentially weighted averages for each entry too, and not for the total alone: 8 bytes and 8 more for each
-    /// rate and time constant (`Counter` and `UpDownCounter` have one rate, `Live` and `Histogram` two).
+    /// Keeps exponentially weighted averages for each entry too, and not for the total alone: 8
+    /// bytes and 8 more for each rate and time constant (`Counter` and `UpDownCounter` have one
+    /// rate, `Live` and `Histogram` two).
     pub fn averages(mut self) -> Self {
         self.averages = true;
         self
     }
 
-    /// Registers it, or returns a handle to the family that is registered: its limit and its averages are those of the first
-    /// registration then.
+    /// Registers it, or returns a handle to the family that is registered: its limit and its
+    /// averages are those of the first registration then.
     ///
     /// # Errors
     /// As [`Registry::family`].

@@ -17,9 +17,11 @@ use std::time::Duration;
 
 /// Where sets and families are registered and snapshots come from. Clones are the same registry.
 ///
-/// One per program is usual; any number may exist, be made and be dropped at any time, from any thread. Nothing is global.
+/// One per program is usual; any number may exist, be made and be dropped at any time, from any
+/// thread. Nothing is global.
 ///
-/// After a `fork` without `exec`, make a new registry in the child: the threads that own the old one's shards are not there.
+/// After a `fork` without `exec`, make a new registry in the child: the threads that own the old
+/// one's shards are not there.
 #[derive(Clone)]
 pub struct Registry {
     pub(super) inner: Option<Arc<Inner>>,
@@ -32,9 +34,11 @@ pub(super) struct Inner {
 }
 
 impl Registry {
-    /// A registry that records nothing: every handle it gives is a no-op of about a nanosecond, with the same types.
+    /// A registry that records nothing: every handle it gives is a no-op of about a nanosecond,
+    /// with the same types.
     ///
-    /// It has no memory, no shard and no collector thread; facts are not called; its snapshots are empty.
+    /// It has no memory, no shard and no collector thread; facts are not called; its snapshots are
+    /// empty.
     #[must_use]
     pub const fn disabled() -> Self {
         Registry { inner: None }
@@ -46,8 +50,8 @@ impl Registry {
         self.inner.is_none()
     }
 
-    /// Registers a set under `name`, the first part of the full names of its metrics. Where a set of the same type is
-    /// registered under that name already, returns a handle to that one.
+    /// Registers a set under `name`, the first part of the full names of its metrics. Where a set
+    /// of the same type is registered under that name already, returns a handle to that one.
     ///
     /// ```
     /// use tallybook::{Counter, Registry, Stats};
@@ -67,8 +71,8 @@ impl Registry {
     /// ```
     ///
     /// # Errors
-    /// If the name is not valid as the start of a metric name, if it belongs to anything but a set of this type, or if one
-    /// of the metrics' full names is taken.
+    /// If the name is not valid as the start of a metric name, if it belongs to anything but a set
+    /// of this type, or if one of the metrics' full names is taken.
     #[track_caller]
     pub fn set<S: Stats>(&self, name: &str) -> Result<Set<S>, RegisterError> {
         let Some(inner) = &self.inner else { return Ok(Set::new(Place::nowhere())) };
@@ -104,27 +108,32 @@ impl Registry {
         Collector::new(self.inner.as_ref().map(|inner| inner.state.clone()))
     }
 
-    /// Starts a thread that ticks every `interval`. Dropping the [`Ticker`] stops it at once, with a last exact cut: keep it
-    /// for as long as the registry is to be collected. [`Reader::is_collected`] tells whether it is.
+    /// Starts a thread that ticks every `interval`. Dropping the [`Ticker`] stops it at once, with
+    /// a last exact cut: keep it for as long as the registry is to be collected.
+    /// [`Reader::is_collected`] tells whether it is.
     ///
     /// Not on WebAssembly; [`Collector::run`] is.
     ///
     /// # Errors
-    /// If the registry is being collected already, the interval is zero, or the system gives no thread.
+    /// If the registry is being collected already, the interval is zero, or the system gives no
+    /// thread.
     #[cfg(not(target_family = "wasm"))]
     pub fn collect_every(&self, interval: Duration) -> Result<Ticker, CollectError> {
         Ticker::start(self.collector()?, interval)
     }
 
-    /// A snapshot of everything that is over before this call, for the caller alone: await it on any runtime, or
+    /// A snapshot of everything that is over before this call, for the caller alone: await it on
+    /// any runtime, or
     /// [`wait`](Cut::wait) for it. For tests, and for programs that tick slowly and need to see now.
     ///
-    /// The collector makes it between two ticks, however it is driven; a collector that is ticked by hand makes it in its
-    /// next tick ([`Collector::cut`] makes one at once). Callers that ask at the same time share one. It is never
+    /// The collector makes it between two ticks, however it is driven; a collector that is ticked
+    /// by hand makes it in its next tick ([`Collector::cut`] makes one at once). Callers that ask
+    /// at the same time share one. It is never
     /// [stale](crate::Snapshot::is_stale): while a thread stays inside a fact, the callers wait.
     ///
-    /// Nothing else changes by it. Readers do not see it; later snapshots have the intervals, extrema, windows, averages
-    /// and [`ticks`](CollectorStats::ticks) that they would have had without it, and only their
+    /// Nothing else changes by it. Readers do not see it; later snapshots have the intervals,
+    /// extrema, windows, averages and [`ticks`](CollectorStats::ticks) that they would have had
+    /// without it, and only their
     /// [epochs](crate::Snapshot::epoch) are larger. Its own interval began at the last published snapshot, and entries that
     /// nobody holds stay in it until a tick retires them.
     ///

@@ -11,10 +11,11 @@ use crate::support::user::Owned;
 use std::panic::Location;
 
 impl Registry {
-    /// Registers a set whose values are asked for at each tick: numbers that live elsewhere, such as the length of a queue,
-    /// need not be kept twice. `callback` gets a set in which nothing has been recorded, and records the values as they are
-    /// now: a gauge's value, a counter's total. What it records *is* the set in the snapshot of that tick, in place of
-    /// what it recorded before; a gauge that it does not set is not set.
+    /// Registers a set whose values are asked for at each tick: numbers that live elsewhere, such
+    /// as the length of a queue, need not be kept twice. `callback` gets a set in which nothing has
+    /// been recorded, and records the values as they are now: a gauge's value, a counter's total.
+    /// What it records *is* the set in the snapshot of that tick, in place of what it recorded
+    /// before; a gauge that it does not set is not set.
     ///
     /// ```
     /// use std::sync::{Arc, Mutex};
@@ -38,27 +39,32 @@ impl Registry {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// Windows, rates and averages work as for any other set. Counters did not start from zero at the first call, so what
-    /// they show first is no increase. `Max` and `Min` are those of the calls in an interval or a window.
+    /// Windows, rates and averages work as for any other set. Counters did not start from zero at
+    /// the first call, so what they show first is no increase. `Max` and `Min` are those of the
+    /// calls in an interval or a window.
     ///
     /// # When it is called
-    /// In each tick, in the thread that ticks, before the epoch is closed. So what the callback sees has happened before the
-    /// cut: a snapshot that holds a value also holds the facts that led to it, if they were over when the callback looked.
-    /// Facts that began while the ticks' callbacks ran may be in the snapshot without being in the value. A tick that waits
-    /// for a thread inside a fact does not ask again, and one that publishes an older cut shows the values of that cut.
+    /// In each tick, in the thread that ticks, before the epoch is closed. So what the callback
+    /// sees has happened before the cut: a snapshot that holds a value also holds the facts that
+    /// led to it, if they were over when the callback looked. Facts that began while the ticks'
+    /// callbacks ran may be in the snapshot without being in the value. A tick that waits for a
+    /// thread inside a fact does not ask again, and one that publishes an older cut shows the
+    /// values of that cut.
     ///
-    /// The callback may use the registry in any way: record, register, read snapshots. But waiting in it for the next
-    /// snapshot, or for a reducer's answer, never ends, and while it waits for anything else no tick is made.
+    /// The callback may use the registry in any way: record, register, read snapshots. But waiting
+    /// in it for the next snapshot, or for a reducer's answer, never ends, and while it waits for
+    /// anything else no tick is made.
     ///
     /// # A callback that is slow, or that panics
-    /// One that takes longer than a millisecond, by the registry's clock, is not called again before ten times as long has
-    /// passed; until then its last values stay. If it panics, its last values stay too, the panic is counted and told by
+    /// One that takes longer than a millisecond, by the registry's clock, is not called again
+    /// before ten times as long has passed; until then its last values stay. If it panics, its last
+    /// values stay too, the panic is counted and told by
     /// [`Snapshot::panics`](crate::Snapshot::panics), and it is called again at the next tick. See the fields of
     /// [`CollectorStats`](crate::collector::CollectorStats) for the time that callbacks take.
     ///
     /// # Errors
-    /// If the name is not valid or belongs to anything, also to an observed set of the same type: it has one callback. Or
-    /// if one of the metrics' full names is taken.
+    /// If the name is not valid or belongs to anything, also to an observed set of the same type:
+    /// it has one callback. Or if one of the metrics' full names is taken.
     #[track_caller]
     pub fn observe<S: Stats>(
         &self,

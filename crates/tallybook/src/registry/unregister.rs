@@ -9,23 +9,25 @@ use std::panic::Location;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Totals {
-    /// Snapshots go on showing them, unchanged, and the name stays taken: a registration of the same type under the same
-    /// name continues them. The memory of threads' cells and of entries is given back; what entries counted is in their
-    /// family's retired total.
+    /// Snapshots go on showing them, unchanged, and the name stays taken: a registration of the
+    /// same type under the same name continues them. The memory of threads' cells and of entries is
+    /// given back; what entries counted is in their family's retired total.
     Keep,
-    /// They are gone, from the schema and from later snapshots, and the name is free. A registration under the same name
-    /// starts from zero. Nothing knows any more what was counted: read the last snapshot that shows it if you need it.
+    /// They are gone, from the schema and from later snapshots, and the name is free. A
+    /// registration under the same name starts from zero. Nothing knows any more what was counted:
+    /// read the last snapshot that shows it if you need it.
     Drop,
 }
 
 impl Registry {
-    /// Unregisters a set, an observed set, a family or an actor that nobody holds any more: no handle of it is left, no
-    /// guard, no entry and no sender.
+    /// Unregisters a set, an observed set, a family or an actor that nobody holds any more: no
+    /// handle of it is left, no guard, no entry and no sender.
     ///
-    /// Takes effect with the next tick that closes an epoch: its snapshot still shows everything that was recorded, the one
-    /// after it does not, or shows the totals as they were ([`Totals`]). Registering the same type under the same name before
-    /// that takes the unregistering back; after that it registers a new one, or continues the totals that were kept.
-    /// Snapshots that were made before keep what they show.
+    /// Takes effect with the next tick that closes an epoch: its snapshot still shows everything
+    /// that was recorded, the one after it does not, or shows the totals as they were ([`Totals`]).
+    /// Registering the same type under the same name before that takes the unregistering back;
+    /// after that it registers a new one, or continues the totals that were kept. Snapshots that
+    /// were made before keep what they show.
     ///
     /// With the tick, the reducer of an actor and the callback of an observed set are dropped.
     ///
@@ -52,14 +54,16 @@ impl Registry {
     /// ```
     ///
     /// # Errors
-    /// If nothing is registered under that name, or something holds it: the error says what, as far as that is known.
-    /// Another thread may drop or clone a handle at any time. The collector's own statistics cannot be unregistered.
+    /// If nothing is registered under that name, or something holds it: the error says what, as far
+    /// as that is known. Another thread may drop or clone a handle at any time. The collector's own
+    /// statistics cannot be unregistered.
     #[track_caller]
     pub fn unregister(&self, name: &str, totals: Totals) -> Result<(), UnregisterError> {
         self.unregister_all(&[name], totals)
     }
 
-    /// Unregisters several in one snapshot: all of them or, if one of them cannot be unregistered, none.
+    /// Unregisters several in one snapshot: all of them or, if one of them cannot be unregistered,
+    /// none.
     ///
     /// # Errors
     /// As [`unregister`](Self::unregister), for the first that cannot be unregistered.

@@ -91,15 +91,15 @@ impl Report {
         &self.sources
     }
 
-    /// Whether a number was too large for its type, and is the largest that the type has: where reports were folded, or a
-    /// received report said so.
+    /// Whether a number was too large for its type, and is the largest that the type has: where
+    /// reports were folded, or a received report said so.
     #[must_use]
     pub fn is_saturated(&self) -> bool {
         self.saturated
     }
 
-    /// A hash of names, kinds, units and labels: equal in two reports that declare the same, on whatever machine, in
-    /// whatever order the labels of entries come. Help texts are left out.
+    /// A hash of names, kinds, units and labels: equal in two reports that declare the same, on
+    /// whatever machine, in whatever order the labels of entries come. Help texts are left out.
     ///
     /// The hash is FNV-1a with 64 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>).
     #[must_use]

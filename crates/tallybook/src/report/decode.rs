@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// # Errors
-/// If it is not a report, or one that contradicts itself. Kinds and fields that are not known are skipped.
+/// If it is not a report, or one that contradicts itself. Kinds and fields that are not known are
+/// skipped.
 impl<'de> Deserialize<'de> for Report {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let wire = WireReport::deserialize(from)?;

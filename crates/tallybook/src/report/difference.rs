@@ -12,8 +12,9 @@ use std::time::Duration;
 
 /// Two reports, seen as what happened between them; made by [`Report::since`].
 ///
-/// Its values are increases, and its rates increases divided by [`elapsed`](Self::elapsed). Gauges, and the extrema of
-/// `Max` and `Min`, are those of the later report; the extrema of a histogram are known to the bucket.
+/// Its values are increases, and its rates increases divided by [`elapsed`](Self::elapsed). Gauges,
+/// and the extrema of `Max` and `Min`, are those of the later report; the extrema of a histogram
+/// are known to the bucket.
 #[derive(Clone, Copy, Debug)]
 pub struct ReportDifference<'a> {
     later: &'a Report,
@@ -47,7 +48,8 @@ impl Report {
 }
 
 impl<'a> ReportDifference<'a> {
-    /// The time between the two, by the registry's clock; the longest of all sources, where there are several.
+    /// The time between the two, by the registry's clock; the longest of all sources, where there
+    /// are several.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed
@@ -59,7 +61,8 @@ impl<'a> ReportDifference<'a> {
         Walk::new(self)
     }
 
-    /// The number of the same item in the earlier report; `None` where it is new, or declared otherwise.
+    /// The number of the same item in the earlier report; `None` where it is new, or declared
+    /// otherwise.
     fn before(&self, item: usize) -> Option<usize> {
         let declared = &self.later.declarations[item];
         let known = &self.earlier.declarations;

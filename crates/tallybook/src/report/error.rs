@@ -11,7 +11,8 @@ pub(super) const FORMAT: u32 = 1;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SinceError {
-    /// They are not of the same incarnations of the same registries: the program was started again, or it is another one.
+    /// They are not of the same incarnations of the same registries: the program was started again,
+    /// or it is another one.
     #[error(
         "the reports are of different incarnations: {later} and {earlier}; subtract reports of one incarnation"
     )]
@@ -41,7 +42,8 @@ pub enum FoldError {
         /// The incarnation.
         incarnation: u128,
     },
-    /// The reports declare so different fields for so many entries that the result would be many times as large as both.
+    /// The reports declare so different fields for so many entries that the result would be many
+    /// times as large as both.
     #[error(
         "the folded report would have {cells} values, where both have {both}: their sets have hardly a field in common"
     )]

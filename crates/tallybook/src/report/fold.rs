@@ -14,8 +14,8 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Gauges {
-    /// The value of the report whose cut is the latest by the time of day; of two with the same time, that of the larger
-    /// incarnation.
+    /// The value of the report whose cut is the latest by the time of day; of two with the same
+    /// time, that of the larger incarnation.
     #[default]
     Latest,
     /// All values, each with its source: [`Sample::Gauges`](crate::walk::Sample::Gauges).
@@ -25,10 +25,11 @@ pub enum Gauges {
 impl Report {
     /// This report and another together, as if one registry had counted what both did.
     ///
-    /// Counters, lives, integrals and histograms are added, exactly: histograms at the coarser of both scales. Extrema
-    /// take the more extreme. Gauges are treated as `gauges` says. Entries with the same labels become one, as do sets,
-    /// families and actors with the same name; what only one report has is taken over. Numbers that do not fit are the
-    /// largest that do, and the report is marked as [saturated](Report::is_saturated).
+    /// Counters, lives, integrals and histograms are added, exactly: histograms at the coarser of
+    /// both scales. Extrema take the more extreme. Gauges are treated as `gauges` says. Entries
+    /// with the same labels become one, as do sets, families and actors with the same name; what
+    /// only one report has is taken over. Numbers that do not fit are the largest that do, and the
+    /// report is marked as [saturated](Report::is_saturated).
     ///
     /// The order in which reports are folded makes no difference.
     ///
@@ -118,8 +119,8 @@ impl<'a> Folding<'a> {
         order.into_iter().map(item).collect()
     }
 
-    /// Refuses what would take many times the memory of both: fields that only one has, for the entries that only the
-    /// other has.
+    /// Refuses what would take many times the memory of both: fields that only one has, for the
+    /// entries that only the other has.
     fn check_size(&self, items: &[(Declaration, [Found; 2])]) -> Result<(), FoldError> {
         let (mut cells, mut both) = (0_usize, 0_usize);
         for (declared, found) in items {

@@ -24,7 +24,8 @@ impl Report {
 
     /// A report from MessagePack.
     ///
-    /// The memory that this takes is at most some dozen times the length of `bytes`, whatever they say.
+    /// The memory that this takes is at most some dozen times the length of `bytes`, whatever they
+    /// say.
     ///
     /// # Errors
     /// If the bytes are no MessagePack, or no report.

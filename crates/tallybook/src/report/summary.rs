@@ -9,7 +9,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// A snapshot in short, to be serialised: without buckets, with quantiles and with rates; made by [`Snapshot::summary`].
+/// A snapshot in short, to be serialised: without buckets, with quantiles and with rates; made by
+/// [`Snapshot::summary`].
 ///
 /// ```text
 /// { "epoch", "wall", "stale", "window": seconds,
@@ -19,9 +20,10 @@ use std::time::{Duration, SystemTime};
 ///   "actors": { name: { "events": { kind: fields }, "failure" } } }
 /// ```
 ///
-/// A counter is `{ "total", "per_second" }`, a live `{ "live", "opened", "closed", "opened_per_second", "closed_per_second" }`, a
-/// histogram `{ "count", "sum", "min", "max", "mean", "per_second", "p50", .. }` with durations in seconds; gauges and extrema
-/// are numbers, or null. Numbers are those of the snapshot; rates are over the window.
+/// A counter is `{ "total", "per_second" }`, a live `{ "live", "opened", "closed",
+/// "opened_per_second", "closed_per_second" }`, a histogram `{ "count", "sum", "min", "max",
+/// "mean", "per_second", "p50", .. }` with durations in seconds; gauges and extrema are numbers, or
+/// null. Numbers are those of the snapshot; rates are over the window.
 #[derive(Clone, Debug)]
 pub struct Summary {
     snapshot: Arc<Snapshot>,
@@ -30,7 +32,8 @@ pub struct Summary {
 }
 
 impl Snapshot {
-    /// The snapshot in short, with rates over the last ten seconds and the quantiles 0.5, 0.9 and 0.99.
+    /// The snapshot in short, with rates over the last ten seconds and the quantiles 0.5, 0.9 and
+    /// 0.99.
     ///
     /// ```
     /// use std::time::Duration;

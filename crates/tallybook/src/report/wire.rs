@@ -1,7 +1,8 @@
 //! The form in which a report travels.
 //!
-//! A map, in any format of serde that describes itself (JSON, CBOR, MessagePack with named fields); fields that are not
-//! known are skipped. Times of day are nanoseconds since 1970, others nanoseconds on the registry's clock.
+//! A map, in any format of serde that describes itself (JSON, CBOR, MessagePack with named fields);
+//! fields that are not known are skipped. Times of day are nanoseconds since 1970, others
+//! nanoseconds on the registry's clock.
 //!
 //! ```text
 //! { "format": 1, "saturated": bool, "fingerprint": hexadecimal,
@@ -12,9 +13,9 @@
 //!                "entries": [ { "labels": [value], "id", "created", "changed", "row": row } ] } ] }
 //! ```
 //!
-//! Fields come one after the other, each before those below it: `group` and `per_label` say by `below` how many of the
-//! fields after them are theirs. A row is a list with one cell for each value, in the order of the fields, and of the values of a
-//! label: see [`cell`].
+//! Fields come one after the other, each before those below it: `group` and `per_label` say by
+//! `below` how many of the fields after them are theirs. A row is a list with one cell for each
+//! value, in the order of the fields, and of the values of a label: see [`cell`].
 
 pub(super) mod cell;
 pub(super) mod fields;

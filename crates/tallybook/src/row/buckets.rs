@@ -1,8 +1,8 @@
 //! [`BucketRows`]: the counts of all histograms of a set or family, in the collector.
 //!
-//! They lie in [`Rows`] of [`PAGE`] counts, of which only those exist that were ever touched: a histogram of 514 buckets
-//! whose values spread over four octaves takes three or four pages of 128 bytes and its share of the branches above. The
-//! versions share what has not changed.
+//! They lie in [`Rows`] of [`PAGE`] counts, of which only those exist that were ever touched: a
+//! histogram of 514 buckets whose values spread over four octaves takes three or four pages of 128
+//! bytes and its share of the branches above. The versions share what has not changed.
 
 use crate::row::{Rows, RowsView};
 use std::sync::Arc;

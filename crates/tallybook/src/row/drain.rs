@@ -42,7 +42,8 @@ impl<'a> Drain<'a> {
         taken
     }
 
-    /// Takes the next `count` buckets, and adds to them what `each` tells: the number within them, and a count.
+    /// Takes the next `count` buckets, and adds to them what `each` tells: the number within them,
+    /// and a count.
     pub(crate) fn take_buckets(
         &mut self,
         count: usize,

@@ -1,6 +1,7 @@
 //! [`Extrema`]: the minimum and maximum that a field saw in an interval.
 
-/// The extrema of what one field saw in an interval. Zero words mean nothing seen, and folding takes the larger of each.
+/// The extrema of what one field saw in an interval. Zero words mean nothing seen, and folding
+/// takes the larger of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extrema {
     /// The complement of the minimum.

@@ -1,8 +1,9 @@
 //! [`Pages`]: a growable array whose copies share what has not changed.
 //!
-//! A tree of pages, [`FAN`] to a node, behind `Arc`s. Cloning it is one reference count. Writing copies the page and the
-//! nodes above it unless they are this tree's alone, which they are from the second write after a clone on. So what a
-//! snapshot costs follows what was touched since the last one, and a snapshot that is kept keeps its own pages only.
+//! A tree of pages, [`FAN`] to a node, behind `Arc`s. Cloning it is one reference count. Writing
+//! copies the page and the nodes above it unless they are this tree's alone, which they are from
+//! the second write after a clone on. So what a snapshot costs follows what was touched since the
+//! last one, and a snapshot that is kept keeps its own pages only.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

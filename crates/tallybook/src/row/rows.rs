@@ -1,20 +1,23 @@
 //! [`Rows`]: the rows of a family's entries, in versions that share what has not changed.
 //!
 //! # How it is shared
-//! Rows lie in pages, pages hang below branches of [`FAN`], and all of them are nodes of an [`Arena`] of 64-bit words.
-//! Writing a row copies the page and the branches above it, unless they were made since the last version already. A
-//! version is a root: publishing one is a new token and nothing else.
+//! Rows lie in pages, pages hang below branches of [`FAN`], and all of them are nodes of an
+//! [`Arena`] of 64-bit words. Writing a row copies the page and the branches above it, unless they
+//! were made since the last version already. A version is a root: publishing one is a new token and
+//! nothing else.
 //!
 //! # How nodes are freed
-//! Not by counts in the nodes: copying a branch would touch the count of each child, and the cost of a tick would follow
-//! the size of the tree. Instead each node knows the version it was *born* in, and each version has a list of the nodes
-//! that the version after it no longer has. When a version is gone, the nodes in its list that were born after the version
-//! before it belong to nobody, and the others move to that version's list. So a version that is kept for ever keeps what it
-//! shows, and nothing of what came later.
+//! Not by counts in the nodes: copying a branch would touch the count of each child, and the cost
+//! of a tick would follow the size of the tree. Instead each node knows the version it was *born*
+//! in, and each version has a list of the nodes that the version after it no longer has. When a
+//! version is gone, the nodes in its list that were born after the version before it belong to
+//! nobody, and the others move to that version's list. So a version that is kept for ever keeps
+//! what it shows, and nothing of what came later.
 //!
 //! # Cost
-//! Words are written relaxed, which compiles to plain stores; a reader has the version from the published snapshot, and
-//! whoever reuses a node has seen the token of the last version that showed it come back.
+//! Words are written relaxed, which compiles to plain stores; a reader has the version from the
+//! published snapshot, and whoever reuses a node has seen the token of the last version that showed
+//! it come back.
 
 mod arena;
 mod index;
@@ -29,7 +32,8 @@ use shape::{FAN, NOTHING, Shape, capacity, child_of};
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// About how many words a page has: one is copied per touched row, and kept for as long as a version shows it.
+/// About how many words a page has: one is copied per touched row, and kept for as long as a
+/// version shows it.
 const PAGE_WORDS: usize = 16;
 /// Words of a chunk, about: what is set aside at a time.
 const CHUNK_WORDS: usize = 8192;
@@ -110,7 +114,8 @@ impl Rows {
         Self::with_pages(words, PAGE_WORDS, CHUNK_WORDS)
     }
 
-    /// Rows in pages of about `page_words` words, for which memory is set aside in chunks of about `chunk_words`.
+    /// Rows in pages of about `page_words` words, for which memory is set aside in chunks of about
+    /// `chunk_words`.
     pub(crate) fn with_pages(words: usize, page_words: usize, chunk_words: usize) -> Self {
         let page_bits = (page_words / words.max(1)).max(1).ilog2();
         Rows {
@@ -199,7 +204,8 @@ impl Rows {
         (node, found)
     }
 
-    /// The node itself if it is of this version, else a copy; one that is empty if it does not exist.
+    /// The node itself if it is of this version, else a copy; one that is empty if it does not
+    /// exist.
     fn writable(&mut self, node: u32, is_page: bool) -> u32 {
         let nodes = if is_page { &mut self.pages } else { &mut self.branches };
         if node == NOTHING {
@@ -270,7 +276,8 @@ mod tests {
     }
 
     proptest! {
-        /// Versions are published, kept and dropped in any order: each shows what was there when it was made.
+        /// Versions are published, kept and dropped in any order: each shows what was there when it
+        /// was made.
         #[test]
         fn versions_keep_what_they_had(steps in prop::collection::vec((0..4_u8, 0..3000_usize), 1..200)) {
             const ROWS: usize = 3000;

@@ -51,8 +51,8 @@ impl<'a> Row<'a> {
         self.words.is_empty()
     }
 
-    /// Takes the next `count` buckets, and calls `each` with the number within them and the count of those that are not
-    /// zero, in order.
+    /// Takes the next `count` buckets, and calls `each` with the number within them and the count
+    /// of those that are not zero, in order.
     pub(crate) fn each_bucket(&mut self, count: usize, each: &mut dyn FnMut(usize, u64)) {
         let first = self.bucket;
         self.bucket += count;
@@ -61,7 +61,8 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Takes the next `count` buckets: the number within them, and the count, of those that are not zero, in order.
+    /// Takes the next `count` buckets: the number within them, and the count, of those that are not
+    /// zero, in order.
     pub(crate) fn take_buckets(&mut self, count: usize) -> Vec<(usize, u64)> {
         let mut taken = Vec::new();
         if let Some(buckets) = self.buckets {

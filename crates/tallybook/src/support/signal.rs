@@ -1,7 +1,8 @@
 //! [`Signal`]: wakes those who wait for something to change.
 //!
-//! Wakers are the user's code. They are taken out of the list and called when the lock is free, each by itself: one that
-//! panics harms no other, and one that listens again at once, or drops who listens, waits for nobody.
+//! Wakers are the user's code. They are taken out of the list and called when the lock is free,
+//! each by itself: one that panics harms no other, and one that listens again at once, or drops who
+//! listens, waits for nobody.
 
 use crate::support::user;
 use std::future::Future;
@@ -121,7 +122,8 @@ mod blocking {
     }
 
     impl Listener {
-        /// Blocks until there is a notification; `false` if the deadline came first. Without one it waits for ever.
+        /// Blocks until there is a notification; `false` if the deadline came first. Without one it
+        /// waits for ever.
         pub(crate) fn wait_until(mut self, deadline: Option<Instant>) -> bool {
             let waker = Waker::from(Arc::new(Unpark(thread::current())));
             let mut context = Context::from_waker(&waker);

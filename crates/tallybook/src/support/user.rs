@@ -1,8 +1,10 @@
-//! Where the library calls code of the user that is not on the user's own way: [`call`], and [`Owned`] for drops.
+//! Where the library calls code of the user that is not on the user's own way: [`call`], and
+//! [`Owned`] for drops.
 //!
-//! Reducers, questions, clocks, wakers, and the `Drop` of keys, events, states and captures run in the collector, or while
-//! a snapshot is let go. A panic there ends the call and nothing else: it is caught here, its payload is dropped, and
-//! it is [counted](take_caught) by thread, so that the collector can say in which part it happened.
+//! Reducers, questions, clocks, wakers, and the `Drop` of keys, events, states and captures run in
+//! the collector, or while a snapshot is let go. A panic there ends the call and nothing else: it
+//! is caught here, its payload is dropped, and it is [counted](take_caught) by thread, so that the
+//! collector can say in which part it happened.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -18,7 +20,8 @@ thread_local! {
 
 /// Calls `f`.
 ///
-/// What `f` changes is used on after a panic; so it must leave that whole at each point where it calls the user's code.
+/// What `f` changes is used on after a panic; so it must leave that whole at each point where it
+/// calls the user's code.
 ///
 /// # Errors
 /// The message with which it panicked.

@@ -1,7 +1,8 @@
 //! [`RowData`]: the values of a row without their types, and without anything that only this process understands.
 //!
-//! Rows of the collector hold epochs, stamps and complements; here are the values themselves, so rows of different
-//! registries can be added, and a report can carry them. A row has three lists, each in the order of the fields: the
+//! Rows of the collector hold epochs, stamps and complements; here are the values themselves, so
+//! rows of different registries can be added, and a report can carry them. A row has three lists,
+//! each in the order of the fields: the
 //! *words* of counters, lives and extrema; the *readings* of gauges that were set; and a *distribution* per histogram. A
 //! buffer is filled again and again, so reading many entries allocates for the first of them only.
 
@@ -228,8 +229,8 @@ impl RowData {
         });
     }
 
-    /// What happened since `earlier`, a row of the same group: as the differences of typed values. What is smaller than
-    /// before was reset.
+    /// What happened since `earlier`, a row of the same group: as the differences of typed values.
+    /// What is smaller than before was reset.
     pub(crate) fn subtract(&mut self, group: &Group, earlier: &RowData) {
         let RowData { words, distributions, .. } = self;
         let (mut words, mut before) = (&mut words[..], &earlier.words[..]);

@@ -10,7 +10,8 @@ use std::time::SystemTime;
 
 /// The entries of a family, one after the other; made by [`Item::entries`](super::Item::entries).
 ///
-/// Not an iterator: each entry is read into the same memory, so that walking over many allocates for the first alone.
+/// Not an iterator: each entry is read into the same memory, so that walking over many allocates
+/// for the first alone.
 pub struct Entries<'a> {
     declared: &'a Declaration,
     source: Option<Box<dyn EntrySource + 'a>>,
@@ -77,8 +78,9 @@ impl Entry<'_> {
         named.filter_map(|(index, name)| Some((&**name, self.head.labels.get(index)?)))
     }
 
-    /// Which entry of the family it is: never used twice in one incarnation of a registry, so a key that has left and come
-    /// back has another. `None` in a report in which it was folded from several.
+    /// Which entry of the family it is: never used twice in one incarnation of a registry, so a key
+    /// that has left and come back has another. `None` in a report in which it was folded from
+    /// several.
     #[must_use]
     pub fn id(&self) -> Option<u64> {
         self.head.id

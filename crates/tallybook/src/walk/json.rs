@@ -8,7 +8,8 @@
 //!   "actors": { name: { "events": { kind: values }, "failure", "state" } } }
 //! ```
 //!
-//! Where there are rates, in a difference and in averages, each `values` is `{ "values", "rates" }`.
+//! Where there are rates, in a difference and in averages, each `values` is `{ "values", "rates"
+//! }`.
 
 use super::entries::{Entries, Entry};
 use super::item::Item;

@@ -39,7 +39,8 @@ pub struct Cut<'a> {
 pub(crate) trait Source {
     fn cut(&self) -> Cut<'_>;
     fn declarations(&self) -> &[Declaration];
-    /// Reads a row of the item with that number, and its rates where there are any. Answers whether there is one.
+    /// Reads a row of the item with that number, and its rates where there are any. Answers whether
+    /// there is one.
     fn read(&self, item: usize, which: Which, into: &mut RowData, flows: &mut Flows) -> bool;
     /// How many look-ups a family has refused.
     fn refused(&self, item: usize) -> u64;

@@ -11,8 +11,8 @@ use std::fmt::{self, Display, Formatter};
 /// How many entries of a family `{}` shows; `{:#}` shows all.
 const ENTRIES: usize = 20;
 
-/// One line for each metric, below the name of its set. Of each family, the total and the first 20 entries; all entries with
-/// `{:#}`.
+/// One line for each metric, below the name of its set. Of each family, the total and the first 20
+/// entries; all entries with `{:#}`.
 ///
 /// ```
 /// use tallybook::{Counter, Registry, Stats};
@@ -36,7 +36,8 @@ impl Display for Snapshot {
     }
 }
 
-/// The epoch and the times; with `{:#?}` all values too, of families the totals and the first 20 entries.
+/// The epoch and the times; with `{:#?}` all values too, of families the totals and the first 20
+/// entries.
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let is_whole = f.alternate();
@@ -79,8 +80,8 @@ impl Display for Difference {
     }
 }
 
-/// One line for each metric, below the name of its set. Of each family, the total and the first 20 entries; all entries with
-/// `{:#}`.
+/// One line for each metric, below the name of its set. Of each family, the total and the first 20
+/// entries; all entries with `{:#}`.
 impl Display for Walk<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let cut = self.cut();

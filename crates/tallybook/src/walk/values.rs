@@ -67,7 +67,8 @@ pub enum Sample<'a> {
 pub struct GaugeReadings<'a>(&'a [Reading]);
 
 impl GaugeReadings<'_> {
-    /// The number of each source in [`Report::sources`](crate::walk), and what it has set the gauge to.
+    /// The number of each source in [`Report::sources`](crate::walk), and what it has set the gauge
+    /// to.
     pub fn iter(&self) -> impl Iterator<Item = (usize, GaugeValue)> {
         self.0.iter().map(|reading| (reading.source as usize, reading.value))
     }
@@ -138,7 +139,8 @@ impl<'a> Values<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct NamedSample<'a> {
-    /// The names of the fields on the way to it, the outermost first; joined by `_` they follow the name of the set.
+    /// The names of the fields on the way to it, the outermost first; joined by `_` they follow the
+    /// name of the set.
     pub path: &'a [&'a str],
     /// The labels on the way to it, and their values, the outermost first.
     pub labels: &'a [(&'a str, &'a str)],

@@ -1,4 +1,5 @@
-// What the compiler can say of a ticker that is thrown away: the first by default, the second where the lint is on.
+// What the compiler can say of a ticker that is thrown away: the first by default, the second where
+// the lint is on.
 #![deny(unused_must_use)]
 #![deny(let_underscore_drop)]
 

@@ -1,4 +1,5 @@
-//! The totals of a family: a row per entry, the total over all that ever were, and what has retired.
+//! The totals of a family: a row per entry, the total over all that ever were, and what has
+//! retired.
 
 use super::delta::{Delta, flows_between};
 use super::part::{Tick, Totals};
@@ -14,7 +15,8 @@ use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// See the module. An entry gets a row when the collector first meets it, and gives it back when it retires.
+/// See the module. An entry gets a row when the collector first meets it, and gives it back when it
+/// retires.
 pub(crate) struct FamilyTotals<K: Key, S: Stats> {
     /// `None` while it is unregistered.
     shared: Option<Arc<Shared<K, S>>>,
@@ -43,8 +45,9 @@ pub(crate) struct FamilyTotals<K: Key, S: Stats> {
     touched: Vec<u32>,
     /// How many rows the lists of changed rows have, of all snapshots.
     changed_alive: Arc<AtomicUsize>,
-    /// The rows of the entries that were unheld when something of them was drained in the interval of the last snapshot, and
-    /// of those since: each once, whichever number of epochs an interval has.
+    /// The rows of the entries that were unheld when something of them was drained in the interval
+    /// of the last snapshot, and of those since: each once, whichever number of epochs an interval
+    /// has.
     unheld: Vec<u32>,
     unheld_now: Vec<u32>,
     /// By row, whether it is in `unheld_now`.
@@ -55,7 +58,8 @@ pub(crate) struct FamilyTotals<K: Key, S: Stats> {
     is_changed: bool,
 }
 
-/// What a family that is registered again goes on with: what its handles share, and the averages of its entries.
+/// What a family that is registered again goes on with: what its handles share, and the averages of
+/// its entries.
 pub(crate) struct Resumed<K, S> {
     pub(crate) shared: Arc<Shared<K, S>>,
     pub(crate) averages: Option<usize>,
@@ -141,8 +145,9 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         &mut self.owners.get_mut(page, Owners::new).entries[at]
     }
 
-    /// Retires those whose last release was in an interval before this one, so that a snapshot has shown it. One that was
-    /// held and released since is in the list of this interval, too, and waits for the next.
+    /// Retires those whose last release was in an interval before this one, so that a snapshot has
+    /// shown it. One that was held and released since is in the list of this interval, too, and
+    /// waits for the next.
     fn retire_unheld(&mut self, span: Span) -> usize {
         let now = std::mem::take(&mut self.unheld_now);
         now.iter().for_each(|row| self.is_unheld[*row as usize] = false);
@@ -200,7 +205,8 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         self.delta = Delta::new();
     }
 
-    /// The averages of the total as of this tick, which moves them if anything has happened in its interval.
+    /// The averages of the total as of this tick, which moves them if anything has happened in its
+    /// interval.
     fn total_averages(&self, tick: &Tick<'_>) -> Vec<u64> {
         let published = self.published.as_deref();
         let mut averages = published.map_or_else(Vec::new, |part| part.total_averages.to_vec());
@@ -214,8 +220,9 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         averages
     }
 
-    /// Brings the averages of the entries that were touched up to this tick. They follow the interval and not the epochs in
-    /// it, so that the moments at which epochs are closed change nothing.
+    /// Brings the averages of the entries that were touched up to this tick. They follow the
+    /// interval and not the epochs in it, so that the moments at which epochs are closed change
+    /// nothing.
     fn average_entries(&mut self, tick: &Tick<'_>) {
         let Some(averages) = &mut self.averages else { return };
         let tree = self.rows.tree();

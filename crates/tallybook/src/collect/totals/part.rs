@@ -30,11 +30,13 @@ pub(crate) trait Totals: Send {
     fn settle(&mut self, _: &mut Tick<'_>) {}
     /// What the snapshot of the tick shows. Called after the drains of its last epoch.
     fn publish(&mut self, tick: &mut Tick<'_>) -> Part;
-    /// What `publish` would show now. The interval goes on: later snapshots show what they would have shown without it.
+    /// What `publish` would show now. The interval goes on: later snapshots show what they would
+    /// have shown without it.
     fn preview(&mut self, tick: &mut Tick<'_>) -> Part;
     /// Called when the registry is gone, before the last epochs are drained, which nobody will see.
     fn end(&mut self) {}
-    /// Called when it is unregistered and its totals are kept: gives back all memory that they do not need.
+    /// Called when it is unregistered and its totals are kept: gives back all memory that they do
+    /// not need.
     fn rest(&mut self, span: Span);
     /// Called when it is registered again after that, with what it needs to go on.
     fn resume(&mut self, _with: Box<dyn Any + Send>) {}

@@ -20,7 +20,8 @@ type KindOf<R> = <<R as Reducer>::Event as Event>::Kind;
 
 /// See the module. The reducer is here and nowhere else.
 ///
-/// Code of the user is called by [`user::call`], and what is the user's is dropped by [`Owned`], so that a panic ends here.
+/// Code of the user is called by [`user::call`], and what is the user's is dropped by [`Owned`], so
+/// that a panic ends here.
 pub(crate) struct ReducerTotals<R: Reducer> {
     shared: Arc<ActorShared<R>>,
     /// `None` once it has panicked.
@@ -114,7 +115,8 @@ impl<R: Reducer> ReducerTotals<R> {
             let applied = &mut self.applied;
             let is_applying = Cell::new(false);
             let all = user::call(|| {
-                // Asked while it is still in the list: if that panics, it is dropped below and not by the unwinding.
+                // Asked while it is still in the list: if that panics, it is dropped below and not
+                // by the unwinding.
                 while let Some(kind) =
                     list.as_slice().first().map(|next| event(next).kind().index())
                 {
@@ -137,8 +139,9 @@ impl<R: Reducer> ReducerTotals<R> {
         list.for_each(|event| drop(Owned::new(event)));
     }
 
-    /// Counts what became of the events that were taken. How many there were of a kind was counted without asking them: so
-    /// the account adds up whatever they say, and what is not known to have been applied is lost.
+    /// Counts what became of the events that were taken. How many there were of a kind was counted
+    /// without asking them: so the account adds up whatever they say, and what is not known to have
+    /// been applied is lost.
     fn count(&mut self, is_dropped: bool) {
         for (account, (taken, applied)) in
             self.fates.all().iter().zip(self.taken.counts.iter_mut().zip(&mut self.applied))

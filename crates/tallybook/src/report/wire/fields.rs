@@ -89,7 +89,8 @@ fn push(kind: &Kind, into: &mut Vec<WireField>) {
     into[at].below = (into.len() - at - 1) as u32;
 }
 
-/// The group that these fields declare, without what is not known, and what the cells of its rows are.
+/// The group that these fields declare, without what is not known, and what the cells of its rows
+/// are.
 pub(in crate::report) fn decode(
     help: String,
     mut fields: Vec<WireField>,

@@ -3,8 +3,9 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Grows by chunks and never shrinks. One thread writes; others read nodes that are not being written, which is for the
-/// callers to see to: a mistake would be a wrong number, not undefined behaviour.
+/// Grows by chunks and never shrinks. One thread writes; others read nodes that are not being
+/// written, which is for the callers to see to: a mistake would be a wrong number, not undefined
+/// behaviour.
 pub(super) struct Arena {
     words: usize,
     /// How many nodes are in a chunk, as a power of two.

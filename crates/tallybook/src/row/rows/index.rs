@@ -1,9 +1,10 @@
 //! [`Index`]: from hash to row, in versions that share what has not changed.
 //!
-//! An open hash table on [`Rows`] of one word: the upper half of a slot is the upper half of the hash, the lower half the
-//! row and one, and a free slot is zero. An entry's home is given by the uppermost bits of its hash; it lies there or in
-//! the first slot after it that was free, and leaving closes the gap. So neither growing nor shrinking needs the keys,
-//! and a look into a version is a few reads in a row, of memory that nobody writes.
+//! An open hash table on [`Rows`] of one word: the upper half of a slot is the upper half of the
+//! hash, the lower half the row and one, and a free slot is zero. An entry's home is given by the
+//! uppermost bits of its hash; it lies there or in the first slot after it that was free, and
+//! leaving closes the gap. So neither growing nor shrinking needs the keys, and a look into a
+//! version is a few reads in a row, of memory that nobody writes.
 
 use super::{Rows, RowsView};
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// How many slots the smallest table has, as a power of two: no fewer than a page.
 const LEAST_BITS: u32 = PAGE_WORDS.ilog2();
-/// Words of a page, and of a chunk of them: larger pages than a row's, as each look descends to one.
+/// Words of a page, and of a chunk of them: larger pages than a row's, as each look descends to
+/// one.
 const PAGE_WORDS: usize = 32;
 const CHUNK_WORDS: usize = 2048;
 
@@ -137,7 +139,8 @@ impl Index {
         self.set(free, slot);
     }
 
-    /// Makes a new table. Its cost is that of all slots, which as many insertions or removals have paid for.
+    /// Makes a new table. Its cost is that of all slots, which as many insertions or removals have
+    /// paid for.
     fn resize(&mut self, bits: u32) {
         let old = std::mem::replace(&mut self.rows, rows());
         (self.bits, self.published) = (bits, None);
@@ -149,7 +152,8 @@ impl Index {
 }
 
 impl IndexView {
-    /// The first row of a hash that `is` the one looked for. It is also asked about rows whose hashes are alike.
+    /// The first row of a hash that `is` the one looked for. It is also asked about rows whose
+    /// hashes are alike.
     pub(crate) fn find(&self, hash: u64, mut is: impl FnMut(usize) -> bool) -> Option<usize> {
         let mut at = home_of(hash, self.bits);
         loop {
@@ -202,7 +206,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 256 }))]
-        /// Versions are published, kept and dropped in any order: each finds what was there when it was made.
+        /// Versions are published, kept and dropped in any order: each finds what was there when it
+        /// was made.
         #[test]
         fn versions_find_what_they_had(
             spread in 0..4_u32,
