@@ -70,13 +70,13 @@ impl<'a> Walk<'a> {
         Walk { source }
     }
 
-    /// When and of what the values are.
+    /// The cut that the values belong to.
     #[must_use]
     pub fn cut(&self) -> Cut<'a> {
         self.source.cut()
     }
 
-    /// What is registered, in the order of registration, the collector's own statistics first.
+    /// Everything that is registered, in the order of registration, beginning with the collector's own statistics.
     pub fn items(&self) -> impl Iterator<Item = Item<'a>> + use<'a> {
         let source = self.source;
         (0..source.declarations().len()).map(move |index| Item::new(source, index))

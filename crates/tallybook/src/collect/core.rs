@@ -8,7 +8,7 @@
 //!
 //! An epoch in which a writer stays inside a fact for too long is left *pending*; the next call
 //! goes on with it. A tick that is held up publishes what was drained before, if there is anything
-//! new, and marks the snapshot as stale. Whoever drives the collector looks again by itself
+//! new, and marks the snapshot as stale. The driver of the collector retries by itself
 //! ([`Core::retry`]), and publishes the cut of that tick as soon as it is there.
 //!
 //! A request (of a full queue, or a question) is taken when the next epoch is about to open, so

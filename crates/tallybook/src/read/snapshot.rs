@@ -114,7 +114,7 @@ impl Snapshot {
         &self.panics
     }
 
-    /// What is registered, in the order of registration, the collector's own statistics first.
+    /// Everything that is registered, in the order of registration, beginning with the collector's own statistics.
     pub fn declarations(&self) -> impl Iterator<Item = &Declaration> {
         self.schema.iter()
     }

@@ -10,7 +10,7 @@ use crate::walk::data::{Reading, RowData, each_leaf};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-/// What becomes of a gauge that several reports have.
+/// How a gauge that is in several reports is folded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Gauges {
@@ -214,7 +214,7 @@ impl<'a> Folding<'a> {
     }
 }
 
-/// What two declarations of one name come to.
+/// The union of two declarations of one name.
 fn declared(one: &Declaration, other: &Declaration) -> Result<Declaration, FoldError> {
     let named = |it: &Declaration| match it.labels[..] {
         [] => format!("a {:?}", it.kind),

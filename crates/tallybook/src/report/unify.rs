@@ -1,4 +1,4 @@
-//! What two declarations of a set have in common.
+//! The union of two declarations of a set.
 
 use super::contents::kind_name;
 use super::error::FoldError;

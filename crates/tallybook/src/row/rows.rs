@@ -11,13 +11,13 @@
 //! of a tick would follow the size of the tree. Instead each node knows the version it was *born*
 //! in, and each version has a list of the nodes that the version after it no longer has. When a
 //! version is gone, the nodes in its list that were born after the version before it belong to
-//! nobody, and the others move to that version's list. So a version that is kept for ever keeps
+//! nobody, and the others move to that version's list. So a version that is kept forever keeps
 //! what it shows, and nothing of what came later.
 //!
 //! # Cost
 //! Words are written relaxed, which compiles to plain stores; a reader has the version from the
-//! published snapshot, and whoever reuses a node has seen the token of the last version that showed
-//! it come back.
+//! published snapshot, and a node is reused only after the token of the last version that showed
+//! it has come back.
 
 mod arena;
 mod index;

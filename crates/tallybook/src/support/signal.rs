@@ -123,7 +123,7 @@ mod blocking {
 
     impl Listener {
         /// Blocks until there is a notification; `false` if the deadline came first. Without one it
-        /// waits for ever.
+        /// never returns.
         pub(crate) fn wait_until(mut self, deadline: Option<Instant>) -> bool {
             let waker = Waker::from(Arc::new(Unpark(thread::current())));
             let mut context = Context::from_waker(&waker);

@@ -14,7 +14,7 @@ pub(crate) enum Which {
     Retired,
 }
 
-/// When and of what the values are.
+/// The cut that the values belong to.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Cut<'a> {

@@ -2,7 +2,7 @@
 //!
 //! Each segment has a number, later ones larger ones, and lies in a chunk of [`Pages`]. Those that
 //! are joined or let go leave holes; when there are several times as many numbers as segments, the
-//! segments are numbered anew. So what a snapshot adds is the chunks that changed since the one
+//! segments are renumbered. So what a snapshot adds is the chunks that changed since the one
 //! before, however many segments there are.
 
 use crate::read::{CHUNK, Chunk, Segment, Segments, chunks_of};
@@ -126,7 +126,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 128 }))]
-        /// Versions show what was there when they were made, whatever is taken out or numbered anew
+        /// Versions show what was there when they were made, whatever is taken out or renumbered
         /// afterwards.
         #[test]
         fn versions_show_what_they_had(steps in prop::collection::vec((0..8_u8, 0..400_usize), 1..500)) {
