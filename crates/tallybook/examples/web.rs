@@ -159,6 +159,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut minutes = tokio::time::interval(Duration::from_secs(60));
         loop {
             minutes.tick().await;
+            // Clients that do not come back retire; their counts stay in the family's total.
             app.recent.lock().expect("no holder panics").clear();
         }
     }

@@ -14,9 +14,10 @@
 //!
 //! # Count something
 //!
-//! A *set* is a struct of metrics that derives [`Stats`](crate::Stats). Register it under a name, and
-//! record on the handle from any thread. Everything that one call of [`record`](crate::Set::record)
-//! changes is one *fact*: a snapshot holds all of it or nothing. Doc comments become help texts.
+//! A *set* is a struct of metrics that derives [`Stats`](crate::Stats). Register it under a name,
+//! and record on the handle from any thread. Everything that one call of
+//! [`record`](crate::Set::record) changes is one *fact*: a snapshot holds all of it or nothing. Doc
+//! comments become help texts.
 //!
 //! ```
 //! use tallybook::{Counter, Registry, Stats};
@@ -54,16 +55,17 @@
 //!
 //! If the values are known at compile time, such as routes, directions or status classes, derive
 //! [`Label`](crate::Label) for an enum and use a [`PerLabel`](crate::PerLabel) field. If they are
-//! known at run time only, such as addresses, paths or users, use a [`Family`](crate::Family): a set
-//! per key.
+//! known at run time only, such as addresses, paths or users, use a [`Family`](crate::Family): a
+//! set per key.
 //!
 //! **A family forgets a key when nobody holds its entry.** An entry is in snapshots while a handle,
-//! a guard or a timer of it exists. After the last one is dropped, the next snapshot still shows the
-//! entry, and then it *retires*: the key disappears, and its counts move into the family's retired
-//! total. No count is lost, but a request handler that calls `family.entry(key)?.record(..)` and
-//! drops the handle shows its client for a tick or two only. So keep the [`Entry`](crate::Entry)
-//! for as long as the client should be visible: in its connection or session, or in a map from which
-//! you remove clients that have been idle for too long. Keeping it also saves a look-up per fact.
+//! a guard or a timer of it exists. After the last one is dropped, the next snapshot still shows
+//! the entry, and then it *retires*: the key disappears, and its counts move into the family's
+//! retired total. No count is lost, but a request handler that calls
+//! `family.entry(key)?.record(..)` and drops the handle shows its client for a tick or two only. So
+//! keep the [`Entry`](crate::Entry) for as long as the client should be visible: in its connection
+//! or session, or in a map from which you remove clients that have been idle for too long. Keeping
+//! it also saves a look-up per fact.
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -97,8 +99,8 @@
 //! ```
 //!
 //! If others choose the keys, limit their number: [`Family::entry`](crate::Family::entry) then
-//! returns an error for a new key, and the family counts the refusal. An entry that is created first
-//! and held can take what is refused:
+//! returns an error for a new key, and the family counts the refusal. An entry that is created
+//! first and held can take what is refused:
 //!
 //! ```
 //! # use tallybook::{Counter, Registry, Stats};
@@ -106,7 +108,8 @@
 //! # struct Client { requests: Counter }
 //! # let registry = Registry::new();
 //! # let mut collector = registry.collector()?;
-//! let clients = registry.family_builder::<String, Client>("client", "addr").max_keys(2).register()?;
+//! let builder = registry.family_builder::<String, Client>("client", "addr");
+//! let clients = builder.max_keys(2).register()?;
 //! let others = clients.entry("other".to_string())?;
 //! let client = |addr: &str| clients.entry(addr.to_string()).unwrap_or_else(|_| others.clone());
 //!
@@ -237,11 +240,11 @@
 //!
 //! # Send events to an owner
 //!
-//! Some facts are not numbers: who connected, which job failed. Send them as events to a
-//! [`Reducer`](crate::Reducer), plain Rust without a lock, which the collector applies them to. A
-//! snapshot holds the reducer's state and the counters of one cut, and an account of the events that
-//! were sent, applied, merged and dropped. [`Actor::ask`](crate::Actor::ask) asks the reducer
-//! directly.
+//! Some facts are not numbers: who connected, which job failed. Send them as events. The collector
+//! applies them, one after the other, to a [`Reducer`](crate::Reducer), which owns its state and
+//! needs no lock. A snapshot holds the reducer's state and the counters of one cut, and an account
+//! of the events that were sent, applied, merged and dropped. [`Actor::ask`](crate::Actor::ask)
+//! puts a question to the reducer between two ticks.
 //!
 //! ```
 //! use std::collections::BTreeSet;
@@ -249,7 +252,7 @@
 //! use tallybook::{Event, Reducer, Registry};
 //!
 //! #[derive(Event)]
-//! #[event(overflow = "coalesce")] // if a queue is full, the last event about a peer counts
+//! #[event(overflow = "coalesce")] // if a queue is full, merge events of a kind and peer
 //! enum PeerEvent {
 //!     Joined(#[event(key)] u32),
 //!     Left(#[event(key)] u32),
@@ -323,17 +326,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A snapshot is as old as the last tick. [`Registry::cut`](crate::Registry::cut) makes one now, for
-//! the caller alone. [`Reader::is_collected`](crate::Reader::is_collected) and
+//! A snapshot is as old as the last tick. [`Registry::cut`](crate::Registry::cut) makes one now,
+//! for the caller alone. [`Reader::is_collected`](crate::Reader::is_collected) and
 //! [`Reader::age`](crate::Reader::age) tell whether the numbers are kept up to date. Consumers with
-//! a rhythm of their own use a [`RateTracker`](crate::RateTracker), which returns the rates since its
-//! previous call. Code that knows no types, such as an exporter, [walks](crate::walk) a snapshot.
+//! a rhythm of their own use a [`RateTracker`](crate::RateTracker), which returns the rates since
+//! its previous call. Code that knows no types, such as an exporter, [walks](crate::walk) a
+//! snapshot.
 //!
 //! # Test your numbers
 //!
-//! Pass the registry to the code under test, with a [`ManualClock`](crate::ManualClock), and tick by
-//! hand: every number and every rate is exact, and no test sleeps. Under tokio's paused time, use
-//! [`clock::from_fn`](crate::clock::from_fn). While a ticker runs, as in a test of the whole
+//! Pass the registry to the code under test, with a [`ManualClock`](crate::ManualClock), and tick
+//! by hand: every number and every rate is exact, and no test sleeps. Under tokio's paused time,
+//! use [`clock::from_fn`](crate::clock::from_fn). While a ticker runs, as in a test of the whole
 //! program, use [`Registry::cut`](crate::Registry::cut). Code that is given
 //! [`Registry::disabled`](crate::Registry::disabled) records nothing and works as before.
 //!
@@ -362,14 +366,14 @@
 //!
 //! # Serve `/stats` and `/snapshot` from axum
 //!
-//! With the feature `serde`, snapshots and their summaries are `Serialize`. [`Snapshot::summary`] is
-//! short, with rates and quantiles; a whole snapshot has the buckets of each histogram.
+//! With the feature `serde`, snapshots and their summaries are `Serialize`. [`Snapshot::summary`]
+//! is short, with rates and quantiles; a whole snapshot has the buckets of each histogram.
 //!
 #![cfg_attr(feature = "serde", doc = "[`Snapshot::summary`]: crate::Snapshot::summary")]
 #![cfg_attr(not(feature = "serde"), doc = "[`Snapshot::summary`]: crate::Snapshot")]
 //!
 #![cfg_attr(feature = "serde", doc = "```")]
-#![cfg_attr(not(feature = "serde"), doc = "```ignore")]
+#![cfg_attr(not(feature = "serde"), doc = "```text")]
 //! use axum::{Json, Router, routing::get};
 //! use tallybook::Reader;
 //!
@@ -397,7 +401,7 @@
 //! `serde`, reports are `Serialize` and `Deserialize`; `msgpack` is a compact form.
 //!
 #![cfg_attr(feature = "serde", doc = "```")]
-#![cfg_attr(not(feature = "serde"), doc = "```ignore")]
+#![cfg_attr(not(feature = "serde"), doc = "```text")]
 //! use tallybook::report::{Gauges, Report};
 //! use tallybook::{Counter, Registry, Stats};
 //!
@@ -430,8 +434,8 @@
 //! Keep the [`Ticker`](crate::Ticker) for as long as the program is to be collected. Stop it last,
 //! when the threads and tasks that record have ended: [`Ticker::stop`](crate::Ticker::stop) makes a
 //! last exact cut and says whether it is complete. Dropping it does the same without the answer.
-//! Readers get that snapshot, and then [`NotCollected`](crate::error::NotCollected) if they wait for
-//! another. Handles and guards may outlive all of it.
+//! Readers get that snapshot, and then [`NotCollected`](crate::error::NotCollected) if they wait
+//! for another. Handles and guards may outlive all of it.
 //!
 //! ```
 //! use std::time::Duration;
