@@ -1,6 +1,8 @@
-//! A memory allocator that counts its work: allocations, bytes, and how large they are, as facts.
+//! A memory allocator that counts its work as facts: allocations, frees and sizes.
 //!
-//! `cargo run --release --example allocator`
+//! ```sh
+//! cargo run --release -p tallybook --example allocator
+//! ```
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -13,7 +15,7 @@ use tallybook::{Counter, Histogram, Registry, Set, Stats};
 struct Heap {
     allocated: Counter,
     freed: Counter,
-    /// What is asked for.
+    /// Sizes of allocations.
     #[stats(unit = "bytes")]
     sizes: Histogram,
 }
@@ -32,7 +34,7 @@ thread_local! {
     static COUNTING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Records a fact, but none for what recording itself allocates.
+/// Records a fact, but none for allocations by the recording itself.
 fn count(fact: impl FnOnce(&Heap)) {
     if let Some(heap) = HEAP.get()
         && !COUNTING.replace(true)
@@ -90,7 +92,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (heap, work) = (now.set(heap), now.set(&work));
     assert_eq!(heap.sizes.count(), heap.allocated); // one fact: they always agree
     println!("{} lines, {} allocations, {} frees", work.lines, heap.allocated, heap.freed);
-    let [median, most] = [0.5, 0.99].map(|q| heap.sizes.quantile(q).unwrap_or_default());
-    println!("allocations of {median:.0} bytes (half), {most:.0} bytes (99 of 100)");
+    let [p50, p99] = heap.sizes.quantiles([0.5, 0.99]).unwrap_or_default();
+    println!("sizes: p50 {p50:.0} bytes, p99 {p99:.0} bytes");
     Ok(())
 }

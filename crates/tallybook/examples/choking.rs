@@ -1,10 +1,12 @@
-//! Events: who chokes whom, told by many threads, kept by one reducer.
+//! Events: who chokes whom, sent by many threads and kept by one reducer.
 //!
-//! Eight peers connect, choke and unchoke as fast as they can, through queues of 16. Nothing of
-//! that may be lost, so what has no room is merged: of a peer's states the last one counts, of its
-//! requests the sum. Chatter may be dropped, and is.
+//! Eight peers connect, choke and unchoke as fast as they can, through queues of 16 events. None of
+//! that may be lost, so overflow is merged: of a peer's states the last one counts, of its requests
+//! the sum. Chatter may be dropped, and is.
 //!
-//!     cargo run --release --example choking
+//! ```sh
+//! cargo run --release -p tallybook --example choking
+//! ```
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -18,7 +20,7 @@ struct Torrent {
     requests: Counter,
 }
 
-/// What peers do. Where there is no room, the later event about a peer takes up the earlier.
+/// What peers do. If a queue is full, a later event of a peer is merged into the earlier one.
 #[derive(Event)]
 #[event(overflow = "coalesce", stats = "Torrent")]
 enum PeerEvent {
@@ -44,7 +46,7 @@ struct Peer {
     requests: u64,
 }
 
-/// The owner of all that: plain Rust, without a lock.
+/// The owner of all that, without a lock.
 #[derive(Default)]
 struct Peers {
     present: BTreeMap<u32, Peer>,
@@ -107,7 +109,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             scope.spawn(move || live(peer, torrent, &sender));
         }
     });
-    // Ask the owner, which has taken by then whatever was sent before.
+    // Ask the reducer, to which every earlier event has been applied by then.
     let unchoked = peers.ask(|peers| peers.present.values().filter(|peer| !peer.choked).count());
     println!("{} of the peers that stayed are unchoked", unchoked.wait(Duration::from_secs(5))?);
 

@@ -1,9 +1,13 @@
-//! What a person asks of a server: how many a second, how long they take, how many are at it.
-//! `cargo run -p tallybook --example latency`
+//! The usual questions about a server: how many requests per second, how long they take, how many
+//! are open.
 //!
-//! Four workers answer requests; a line per half second says the rates over one and ten seconds,
-//! the quantiles of the last ten, and how many requests were open on average. All of it comes from
-//! snapshots: the workers count and nothing else.
+//! Four workers answer requests. Every half second, a line shows the rates over one and ten
+//! seconds, the quantiles of the last ten, and how many requests were open on average. All of it
+//! comes from snapshots: the workers only count.
+//!
+//! ```sh
+//! cargo run -p tallybook --example latency
+//! ```
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -1,8 +1,12 @@
-//! Peers come and go; a line per tick. `cargo run -p tallybook --example peers`
+//! A family whose keys come and go: peers of a torrent, with a line per tick.
 //!
-//! Each peer is a thread that receives blocks and sometimes a whole piece. What it counts goes into
-//! its own entry and the torrent's set in one fact, so the two agree in every snapshot, while peers
+//! Each peer is a thread that receives blocks and sometimes completes a piece. It records in its
+//! own entry and in the torrent's set in one fact, so the two agree in every snapshot, while peers
 //! are live and after they have left.
+//!
+//! ```sh
+//! cargo run -p tallybook --example peers
+//! ```
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -72,7 +76,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let live: i64 = peers.iter().map(|(_, peer)| peer.connections.live()).sum();
         assert_eq!(all.received, peers.total().received, "in every snapshot");
         println!(
-            "{:>5.1} s  {live} peers live, {:>8} KiB by them and {:>8} KiB by those that left, {:>3} pieces, last {:?}",
+            "{:>5.1} s  {live} live, {:>6} KiB; left: {:>6} KiB; {:>3} pieces, last {:?}",
             now.at().as_secs_f64(),
             (peers.total().received - peers.retired().received) / 1024,
             peers.retired().received / 1024,
