@@ -236,7 +236,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! <!-- observe -->
+//! Some numbers live elsewhere: the length of a queue, the size of a cache, the memory of the
+//! process. [`Registry::observe`](crate::Registry::observe) asks a callback for them at each tick, so
+//! they need not be kept twice. With the feature `process`, `tallybook::process::observe` does so for
+//! memory, CPU time, threads and open files.
+//!
+//! ```
+//! use std::sync::{Arc, Mutex};
+//! use tallybook::{Gauge, Registry, Stats};
+//!
+//! #[derive(Stats)]
+//! struct Queue {
+//!     length: Gauge,
+//! }
+//!
+//! let jobs = Arc::new(Mutex::new(vec!["one", "two"]));
+//! let registry = Registry::new();
+//! let source = jobs.clone();
+//! let queue = registry.observe("queue", move |q: &Queue| {
+//!     q.length.set(source.lock().unwrap().len() as i64);
+//! })?;
+//! assert_eq!(registry.collector()?.tick().set(&queue).length, Some(2));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # Send events to an owner
 //!

@@ -85,6 +85,7 @@
 //! | `serde` | `Serialize` for snapshots, summaries and reports; `Deserialize` for reports |
 //! | `msgpack` | reports in MessagePack; includes `serde` |
 //! | `tsc` | `TscClock`, a clock for durations that is cheaper to read than the system's |
+//! | `process` | `process`: memory, CPU time, threads and open files of the process |
 //!
 //! # Targets
 //!

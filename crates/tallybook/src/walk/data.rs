@@ -257,13 +257,11 @@ impl RowData {
                     };
                     later.copy_from_slice(&words_of(change));
                 }
-                (Kind::Live, later, earlier) => {
-                    if later.iter().zip(earlier).all(|(later, earlier)| later >= earlier) {
-                        later
-                            .iter_mut()
-                            .zip(earlier)
-                            .for_each(|(later, earlier)| *later -= earlier);
-                    }
+                (Kind::Live, [opened, closed], [before, closed_before])
+                    if *opened >= *before && *closed >= *closed_before =>
+                {
+                    *opened -= *before;
+                    *closed -= *closed_before;
                 }
                 (Kind::TimedLive, later, earlier) => {
                     let closed = |of: &[AnyDistribution]| of[0].count();

@@ -306,7 +306,7 @@ impl World {
                 drop(registry.observe(&name, move |one: &One| one.count.add(last)).unwrap());
             }
             Action::Unregister => {
-                let totals = if pick % 2 == 0 { Totals::Keep } else { Totals::Drop };
+                let totals = if pick.is_multiple_of(2) { Totals::Keep } else { Totals::Drop };
                 for n in 0..self.registered.load(SeqCst) {
                     for what in ["set", "family", "observed"] {
                         let _may_be_held_or_gone =

@@ -112,7 +112,7 @@ fn group(
         return Err(DecodeError::invalid("sets lie more than 16 deep in each other"));
     }
     let (mut known, mut shapes) = (Vec::<Field>::new(), Vec::new());
-    while let Some((field, mut own)) = next(&mut fields)? {
+    while let Some((field, own)) = next(&mut fields)? {
         let name = std::mem::take(&mut field.name);
         if !crate::schema::is_name(&name) {
             return Err(DecodeError::name("a field", &name));
@@ -121,7 +121,7 @@ fn group(
             return Err(DecodeError::twice("a field", &name));
         }
         let (help, unit) = (std::mem::take(&mut field.help), field.unit.take());
-        let (kind, shape) = kind(field, &mut own, depth)?;
+        let (kind, shape) = kind(field, own, depth)?;
         shapes.push(shape);
         if let Some(kind) = kind {
             let field = Field::new(name, help, None, kind);
@@ -193,10 +193,10 @@ fn per_label(
     if !crate::schema::is_name(&label) {
         return Err(DecodeError::name("a label", &label));
     }
-    let Some((each, mut own)) = next(&mut below)? else {
+    let Some((each, own)) = next(&mut below)? else {
         return Err(DecodeError::invalid("there is nothing under a label"));
     };
-    let (kind, shape) = kind(each, &mut own, depth + 1)?;
+    let (kind, shape) = kind(each, own, depth + 1)?;
     let values: Vec<Text> =
         std::mem::take(&mut field.values).into_iter().map(Text::Owned).collect();
     let shape = Shape::Times(values.len(), Box::new(shape));
