@@ -1,4 +1,4 @@
-//! What every layer may use: locks, signals, and the one place where code of the user is called.
+//! What every layer may use: locks, signals, and the one place where user code is called.
 
 pub(crate) mod signal;
 pub(crate) mod user;

@@ -1,12 +1,12 @@
 //! [`Catalog`]: what is registered.
 //!
 //! # Unregistering
-//! The handle that the registry keeps tells who else has one. If nobody has, nobody can record, and
-//! nobody gets a handle but through the catalog, whose lock is held: then it is marked as
-//! *leaving*. The next tick that begins an epoch after that drains all that was recorded, and shows
-//! it. Once it is published it [departs](Catalog::depart): from then on the name is free, or stands
-//! for totals that a later registration continues. If it is registered again before that, it stays
-//! as if nothing had happened.
+//! The handle that the registry keeps counts all others. If there are none, nothing can be
+//! recorded, and a new handle comes only from the catalog, whose lock is held: so the entry is
+//! marked as *leaving*. The next tick that begins an epoch after that drains all that was recorded,
+//! and shows it. Once it is published it [departs](Catalog::depart): from then on the name is free,
+//! or belongs to totals that a later registration continues. If it is registered again before that,
+//! it stays as if nothing had happened.
 
 use super::names::{self, Names};
 use super::registered::{Handle, Leaving, Registered};
@@ -43,7 +43,7 @@ pub(crate) enum Arrival {
     Resumed(usize, Box<dyn Any + Send>),
 }
 
-/// What is known of a name that somebody wants to register.
+/// What is known of a name that is to be registered.
 pub(crate) enum Known<'a> {
     Nothing,
     /// It is registered, with the same types.
@@ -83,7 +83,7 @@ impl Catalog {
         std::mem::take(&mut self.arrivals)
     }
 
-    /// Looks a name up for somebody who gets a handle to what is there. If it is about to be
+    /// Looks a name up for a caller that gets a handle to what is there. If it is about to be
     /// unregistered, it stays.
     ///
     /// # Errors
@@ -191,7 +191,7 @@ impl Catalog {
     /// Marks all of these names as leaving, or none.
     ///
     /// # Errors
-    /// If one of them is not registered, or somebody holds what it stands for.
+    /// If one of them is not registered, or what it names is held.
     pub(crate) fn unregister(
         &mut self,
         names: &[&str],
@@ -239,7 +239,7 @@ impl Catalog {
         self.leaving.iter().map(|(number, _)| *number).collect()
     }
 
-    /// Lets leave what has one of these numbers and has not been registered again since.
+    /// Removes what has one of these numbers and has not been registered again since.
     pub(super) fn depart(&mut self, ripe: &[u64]) -> Vec<Departed> {
         let mut departed = Vec::new();
         for (_, name) in self.leaving.extract_if(.., |(number, _)| ripe.contains(number)) {

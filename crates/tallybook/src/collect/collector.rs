@@ -19,9 +19,9 @@ use std::time::Duration;
 /// a last tick, as [`stop`](Self::stop) does, so that everything recorded before is in the last
 /// snapshot.
 ///
-/// Code of yours that runs in a tick (reducers, questions, clocks, wakers, the `Drop` of keys,
-/// events and states) may panic: the panic is caught and counted, and costs nothing but what it was
-/// called for. See [`Snapshot::panics`](Snapshot::panics).
+/// User code that runs in a tick (reducers, questions, callbacks, clocks, wakers, the `Drop` of
+/// keys, events and states) may panic: the panic is caught and counted, and ends only the call that
+/// it happened in. See [`Snapshot::panics`].
 pub struct Collector {
     pub(super) state: Option<Arc<State>>,
     core: Option<Box<Core>>,
@@ -92,8 +92,8 @@ impl Collector {
             .unwrap_or(true)
     }
 
-    /// Does what was asked for, and looks again at what holds the collector up. Waits for so short
-    /// a time that it may be called from a task. Answers whether nothing holds the collector up.
+    /// Serves pending requests, and retries an epoch that is held up. Waits for so short a time
+    /// that it may be called from a task. Returns whether no epoch is held up.
     pub(crate) fn attend(&mut self) -> bool {
         self.with(|core, context| core.retry(context, &mut brief(context.patience))).unwrap_or(true)
     }
@@ -103,7 +103,7 @@ impl Collector {
         self.core.as_ref().is_some_and(|core| core.is_held_up())
     }
 
-    /// Makes the last tick and gives the collecting up; another collector may go on.
+    /// Makes the last tick and stops collecting; another collector may continue.
     ///
     /// Waits for threads that are inside a fact for as long as the registry's
     /// [`shutdown_timeout`](crate::registry::RegistryBuilder::shutdown_timeout) says, 5 seconds by
@@ -143,9 +143,9 @@ impl Collector {
         stopped
     }
 
-    /// Calls `f` with the core, which is out of its place meanwhile: should this library panic in a
-    /// tick, its totals are not whole and must not be handed on. `None` if that was so before, and
-    /// in a disabled registry.
+    /// Calls `f` with the core, which is taken out of its place during the call: if this library
+    /// panics in a tick, the totals are not whole and must not be reused. `None` if that has
+    /// happened, and in a disabled registry.
     pub(super) fn with<T>(&mut self, f: impl FnOnce(&mut Core, &Context) -> T) -> Option<T> {
         let (state, mut core) = (self.state.as_ref()?, self.core.take()?);
         let result = f(&mut core, &state.context);

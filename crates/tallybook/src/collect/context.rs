@@ -57,7 +57,7 @@ impl Context {
         lock(&self.catalog).leaving()
     }
 
-    /// Lets leave what has one of these numbers.
+    /// Removes what has one of these numbers and is still to leave.
     pub(super) fn depart(&self, ripe: &[u64]) -> Vec<Departed> {
         lock(&self.catalog).depart(ripe)
     }

@@ -126,7 +126,7 @@ impl Core {
         (self.end_tick(context, started, closing, is_whole), is_whole)
     }
 
-    /// Publishes the cut of a tick, or what there is of it.
+    /// Publishes the cut of a tick, or as much of it as was drained.
     pub(super) fn end_tick(
         &mut self,
         context: &Context,
@@ -138,8 +138,8 @@ impl Core {
         self.publish(context, started, is_whole)
     }
 
-    /// Lets go of what waits in queues when the registry is gone: an event may hold a handle that
-    /// keeps the queues.
+    /// Drops what waits in queues when the registry is gone: an event may hold a handle that keeps
+    /// the queues.
     pub(crate) fn end(&mut self, context: &Context) {
         self.take_over(context);
         self.parts.each(|totals| totals.end());
@@ -259,7 +259,7 @@ impl Core {
         self.parts.outside(|| context.end_collecting());
     }
 
-    /// The time of a clock of the user's; where that panics, the last one known.
+    /// The time on the registry's clock; the last one known if the clock panics.
     pub(super) fn now(&mut self, context: &Context) -> Duration {
         self.parts.outside(|| context.clock.now()).unwrap_or(self.making.at)
     }
@@ -334,7 +334,7 @@ impl Core {
         self.schema = schema;
     }
 
-    /// Lets leave what was unregistered and has been shown since.
+    /// Removes what was unregistered and has been shown since.
     fn depart(&mut self, context: &Context) {
         let ripe = std::mem::take(&mut self.ripe);
         if ripe.is_empty() {

@@ -9,7 +9,7 @@ use crate::record::{Key, Observed, Set, Shared};
 use std::any::Any;
 use std::sync::{Arc, Weak};
 
-/// What somebody holds, if anybody does.
+/// The holders, if there are any.
 fn held(holders: Holders) -> Option<Holders> {
     (holders.handles + holders.senders > 0).then_some(holders)
 }

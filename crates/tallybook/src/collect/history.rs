@@ -2,10 +2,10 @@
 //!
 //! It is a list of *segments*, one after the other: the cut a segment begins at, and the extrema
 //! that were seen until the next. A tick adds one. Two neighbours become one, and the cut between
-//! them is let go, when the two together are no longer than a [`RESOLUTION`]th of their age, unless
-//! somebody holds that cut and may ask what happened since. So a window of any length up to the
-//! longest begins at a cut that is at most that part, or one tick, too old; and the number of
-//! segments grows with the logarithm of the longest window, as long as nobody holds their cuts.
+//! them is dropped, when the two together are no longer than a [`RESOLUTION`]th of their age,
+//! unless a reader holds that cut and may ask what happened since. So a window of any length up to
+//! the longest begins at a cut that is at most that part, or one tick, too old; and the number of
+//! segments grows with the logarithm of the longest window, as long as no reader holds their cuts.
 //!
 //! Cuts share what has not changed, so a kept one costs what was overwritten since; the extrema
 //! cost what was touched. The list of segments itself is [shared](list) in the same way by the
@@ -26,7 +26,7 @@ pub(crate) const RESOLUTION: u32 = 16;
 /// The collector's side.
 pub(crate) struct History {
     list: List<Snapshot>,
-    /// The bytes of all extrema that somebody has.
+    /// The bytes of all extrema that are held.
     extrema_alive: Arc<AtomicUsize>,
     longest: Duration,
     limit: usize,

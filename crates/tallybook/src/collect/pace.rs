@@ -4,11 +4,11 @@ use std::time::Duration;
 
 /// How long a callback may take to be called at each tick.
 const QUICK: Duration = Duration::from_millis(1);
-/// One that takes longer may take this part of the collector's time.
+/// One that takes longer is called again after this many times as long.
 const SHARE: u32 = 10;
 
 /// See the module. A callback that took longer than a millisecond is not called again before ten
-/// times as long has passed, so it cannot hold up the ticks that are due meanwhile.
+/// times as long has passed, so it delays few ticks.
 #[derive(Default)]
 pub(super) struct Pace {
     /// When it may be called again, on the registry's clock.

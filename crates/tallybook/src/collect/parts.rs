@@ -11,8 +11,8 @@ use std::time::Duration;
 #[derive(Default)]
 pub(super) struct Parts {
     all: Vec<Fenced>,
-    /// Those of code that belongs to no part: the clock, wakers, what snapshots show that are let
-    /// go.
+    /// Those of code that belongs to no part: the clock, wakers, the `Drop` of what only dropped
+    /// snapshots showed.
     outside: Panics,
     /// How many panics have been caught since they were asked for.
     caught: u64,

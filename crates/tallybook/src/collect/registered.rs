@@ -5,13 +5,14 @@ use crate::error::{Holders, RegisterError};
 use std::any::{Any, TypeId};
 use std::panic::Location;
 
-/// What a registry keeps of something registered, so as to give it out again and to see who has it.
+/// What a registry keeps of something registered, to hand it out again and to see what else holds
+/// it.
 pub(crate) trait Handle: Send + Sync {
-    /// Who holds it besides the registry and its collector; `None` if nobody does.
+    /// What holds it besides the registry and its collector; `None` if nothing does.
     fn holders(&self) -> Option<Holders>;
     /// The numbers of its places that have blocks.
     fn places(&self) -> Vec<u64>;
-    /// What is given out again.
+    /// What is handed out again.
     fn shared(&self) -> &dyn Any;
 }
 

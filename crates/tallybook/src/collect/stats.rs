@@ -31,7 +31,7 @@ pub struct CollectorStats {
     /// Callbacks that were not called at a tick because they had taken long before; see
     /// [`Registry::observe`](crate::Registry::observe).
     pub callbacks_skipped: Counter,
-    /// Panics of the user's code that the collector has caught; see
+    /// Panics of user code that the collector has caught; see
     /// [`Snapshot::panics`](crate::Snapshot::panics).
     pub panics: Counter,
     /// Facts that were not recorded, because they came out of the memory allocator while it worked

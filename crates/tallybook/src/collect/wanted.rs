@@ -22,7 +22,7 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// `T` stands for all types of it.
+    /// `T` names all types that it has.
     pub(crate) fn new<T: 'static>(
         what: &'static str,
         name: &'a str,

@@ -130,7 +130,7 @@ impl RegistryBuilder {
     }
 
     /// How many bytes may be kept for what only earlier cuts still show, 256 MiB by default. Beyond
-    /// that, the oldest quarter of the cuts is let go at each tick, and the long windows become
+    /// that, the oldest quarter of the cuts is dropped at each tick, and the long windows become
     /// shorter, which [`Difference::elapsed`](crate::Difference::elapsed) tells.
     #[must_use]
     pub fn history_limit(mut self, bytes: usize) -> Self {

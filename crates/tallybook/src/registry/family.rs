@@ -55,7 +55,7 @@ impl<'a, K: Key, S: Stats> FamilyBuilder<'a, K, S> {
     }
 
     /// The most keys it may hold at once, those that are about to retire included; more than four
-    /// billion by default. Set it where somebody else chooses the keys.
+    /// billion by default. Set it where the keys come from outside the program.
     pub fn max_keys(mut self, max_keys: usize) -> Self {
         self.max_keys = max_keys.min(u32::MAX as usize - 1);
         self

@@ -13,15 +13,15 @@ pub enum Totals {
     /// same type under the same name continues them. The memory of threads' cells and of entries is
     /// given back; what entries counted is in their family's retired total.
     Keep,
-    /// They are gone, from the schema and from later snapshots, and the name is free. A
-    /// registration under the same name starts from zero. Nothing knows any more what was counted:
-    /// read the last snapshot that shows it if you need it.
+    /// They are removed from the schema and from later snapshots, and the name is free. A
+    /// registration under the same name starts from zero. The totals cannot be recovered: read the
+    /// last snapshot that shows them if you need them.
     Drop,
 }
 
 impl Registry {
-    /// Unregisters a set, an observed set, a family or an actor that nobody holds any more: no
-    /// handle of it is left, no guard, no entry and no sender.
+    /// Unregisters a set, an observed set, a family or an actor that is no longer held: no handle,
+    /// guard, entry or sender of it exists.
     ///
     /// Takes effect with the next tick that closes an epoch: its snapshot still shows everything
     /// that was recorded, the one after it does not, or shows the totals as they were ([`Totals`]).

@@ -1,8 +1,8 @@
-//! [`Signal`]: wakes those who wait for something to change.
+//! [`Signal`]: wakes everything that waits for something to change.
 //!
 //! Wakers are the user's code. They are taken out of the list and called when the lock is free,
-//! each by itself: one that panics harms no other, and one that listens again at once, or drops who
-//! listens, waits for nobody.
+//! each by itself: one that panics harms no other, and one that listens again at once, or drops a
+//! listener, blocks on nothing.
 
 use crate::support::user;
 use std::future::Future;

@@ -1,10 +1,9 @@
-//! Where the library calls code of the user that is not on the user's own way: [`call`], and
-//! [`Owned`] for drops.
+//! Calling user code outside the user's own calls: [`call`], and [`Owned`] for drops.
 //!
-//! Reducers, questions, clocks, wakers, and the `Drop` of keys, events, states and captures run in
-//! the collector, or while a snapshot is let go. A panic there ends the call and nothing else: it
-//! is caught here, its payload is dropped, and it is [counted](take_caught) by thread, so that the
-//! collector can say in which part it happened.
+//! Reducers, questions, callbacks, clocks, wakers, and the `Drop` of keys, events, states and
+//! captures run in the collector, or while a snapshot is dropped. A panic there ends the call and
+//! nothing else: it is caught here, its payload is dropped, and it is [counted](take_caught) by
+//! thread, so that the collector can say in which part it happened.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -33,7 +32,7 @@ pub(crate) fn call<T>(f: impl FnOnce() -> T) -> Result<T, Arc<str>> {
             std::mem::forget(second);
         }
         CAUGHT.set(CAUGHT.get() + 1);
-        // Not there any more where the thread is ending; then nobody asks for it either.
+        // It is destroyed while the thread ends; nothing asks for it then either.
         let before = LAST.try_with(|last| last.replace(Some(message.clone())));
         drop(before);
         message
@@ -53,7 +52,7 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
-/// A value of the user's, or the owner of one, that panics on nobody when it is dropped.
+/// A value of a user's type, or the owner of one. A panic of its drop is caught.
 pub(crate) struct Owned<T>(Option<T>);
 
 impl<T> Owned<T> {

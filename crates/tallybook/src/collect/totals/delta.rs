@@ -49,7 +49,7 @@ impl<S: Metric> Delta<S> {
     }
 }
 
-/// What has rates of that which happened between two rows of words.
+/// The flows between two rows of words.
 pub(crate) fn flows_between<S: Metric>(earlier: &[u64], later: &[u64], span: Span) -> Vec<f64> {
     let [earlier, later] = [earlier, later].map(|words| S::read(&mut Row::of_words(words, span)));
     let mut flows = Vec::new();

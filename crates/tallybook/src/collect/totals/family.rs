@@ -105,7 +105,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         if entry.is_unheld() && !std::mem::replace(&mut self.is_unheld[row as usize], true) {
             self.unheld_now.push(row);
         }
-        // Otherwise it was made or let go, and nothing else.
+        // Otherwise it was only created or released.
         if self.delta.drain(cells, tick.span) {
             self.add(row, entry.meta.serial, tick);
         }
@@ -187,7 +187,7 @@ impl<K: Key, S: Stats> FamilyTotals<K, S> {
         drop(Owned::new(owner));
     }
 
-    /// Retires all entries, which nobody holds, and begins with new rows.
+    /// Retires all entries, none of which is held, and starts with new rows.
     fn retire_all(&mut self, span: Span) {
         for row in 0..self.used {
             let owner =

@@ -33,7 +33,8 @@ pub(crate) trait Totals: Send {
     /// What `publish` would show now. The interval goes on: later snapshots show what they would
     /// have shown without it.
     fn preview(&mut self, tick: &mut Tick<'_>) -> Part;
-    /// Called when the registry is gone, before the last epochs are drained, which nobody will see.
+    /// Called when the registry is gone, before the last epochs are drained, which no snapshot will
+    /// show.
     fn end(&mut self) {}
     /// Called when it is unregistered and its totals are kept: gives back all memory that they do
     /// not need.
