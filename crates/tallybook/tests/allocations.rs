@@ -4,6 +4,7 @@
 mod counting_allocator;
 
 use counting_allocator::allocations;
+use tallybook::walk::Sample;
 use tallybook::{Counter, Entry, Gauge, Histogram, Live, Registry, Stats};
 
 /// One of each metric that needs memory or the time.
@@ -58,4 +59,30 @@ fn facts_allocate_nothing_after_the_first_touch() {
     for (what, fact) in facts {
         assert_eq!(allocations_of(&registry, fact), 0, "{what}");
     }
+}
+
+/// Reading without types copies each entry into the same memory.
+#[test]
+fn walking_many_entries_allocates_as_often_as_walking_a_few() {
+    let walked = |entries: u32| {
+        let registry = Registry::new();
+        let peers = registry.family::<u32, Peer>("peer", "n").unwrap();
+        let held: Vec<_> = (0..entries).map(|n| peers.entry(n).unwrap()).collect();
+        held.iter().for_each(|entry| entry.record(record));
+        let cut = registry.collector().unwrap().tick();
+        let mut pieces = 0;
+        let allocated = allocations(|| {
+            let mut entries = cut.walk().get("peer").unwrap().entries();
+            while let Some(entry) = entries.next_entry() {
+                if let Some(Sample::Counter(n)) = entry.values().get("pieces") {
+                    pieces += n;
+                }
+            }
+        });
+        assert_eq!(pieces, u64::from(entries));
+        allocated
+    };
+    let few = walked(2);
+    assert!(few > 0, "allocations are counted");
+    assert_eq!(walked(if cfg!(miri) { 20 } else { 2_000 }), few);
 }

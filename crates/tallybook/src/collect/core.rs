@@ -27,6 +27,7 @@ use crate::metric::averages::Averages;
 use crate::phase::{Closer, Hub, Patience, Stuck};
 use crate::read::{Declaration, ExtremaBuffer, Part, PartList, Segments, Snapshot, UserPanics};
 use crate::row::Span;
+use crate::support::nanos;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -289,7 +290,7 @@ impl Core {
         self.parts.observe(now, |time| match time {
             None => cells.callbacks_skipped.inc(),
             Some(time) => {
-                let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+                let nanos = nanos(time);
                 cells.callback_time.add(nanos);
                 cells.slowest_callback.observe(nanos);
             }
@@ -451,7 +452,7 @@ impl Core {
     }
 
     fn publish_own(&mut self, span: Span, extrema: &mut ExtremaBuffer) -> Part {
-        let nanos = u64::try_from(self.ticking.as_nanos()).unwrap_or(u64::MAX);
+        let nanos = nanos(self.ticking);
         if nanos > 0 {
             self.cells.tick_time.add(nanos);
             self.cells.last_tick.observe(nanos);

@@ -11,6 +11,7 @@
 
 use crate::metric::Metric;
 use crate::row::Flows;
+use crate::support::nanos;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,10 +103,6 @@ fn weight(elapsed: Duration, constant: Duration) -> f64 {
     }
     let elapsed = elapsed.as_secs_f64();
     -(-elapsed / constant.as_secs_f64()).exp_m1() / elapsed
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! several registries may be nested, and a closure may write through the reference of any of them.
 
 use super::shard::Shard;
+use crate::support::nanos;
 use std::cell::Cell;
 use std::ptr;
 use std::time::Duration;
@@ -71,7 +72,7 @@ pub(crate) fn stamp<F>(field: &F) -> Stamp {
 /// The time of the fact whose cells the field belongs to, in nanoseconds on its registry's clock,
 /// which `now` reads.
 pub(crate) fn time<F>(field: &F, now: impl FnOnce() -> Duration) -> u64 {
-    let now = || u64::try_from(now().as_nanos()).unwrap_or(u64::MAX);
+    let now = || nanos(now());
     match shard_of(ptr::from_ref(field).addr()) {
         Some(shard) => shard.stamp(1, now),
         None => now(),

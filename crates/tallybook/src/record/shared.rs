@@ -5,6 +5,7 @@ use super::keyed::{Keyed, Meta};
 use super::map::{Alike, Inserted, Map, Room};
 use crate::metric::Stats;
 use crate::phase::Place;
+use crate::support::nanos;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -116,7 +117,7 @@ impl<K: Key, S: Stats> Shared<K, S> {
     }
 
     fn make(&self, key: K, hash: u64) -> Arc<Keyed<K, S>> {
-        let since = u64::try_from(self.place.now().as_nanos()).unwrap_or(u64::MAX);
+        let since = nanos(self.place.now());
         let serial = self.last_serial.fetch_add(1, Relaxed) + 1;
         Keyed::new(Meta { key, hash, since, serial, _alive: self.alive.clone() })
     }

@@ -5,8 +5,9 @@ use super::error::FORMAT;
 use super::wire::{WireEntry, WireItem, WireReport, WireSource, fields, row};
 use crate::read::{Declaration, DeclarationKind};
 use crate::schema::Group;
+use crate::support::nanos;
 use serde::{Serialize, Serializer};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// In any format; what it looks like is the same in all that describe themselves.
 impl Serialize for Report {
@@ -21,10 +22,6 @@ impl Serialize for Report {
         };
         wire.serialize(to)
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn time_of_day(time: SystemTime) -> u64 {
