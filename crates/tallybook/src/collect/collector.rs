@@ -71,7 +71,7 @@ impl Collector {
         // The cut of a tick that was held up is published first, as it would be without this.
         let cut = self.with(|core, context| {
             let is_free = core.retry(context, &mut patience);
-            let cut = || core.cut(context, &mut Closing::pump(), &mut patience).ok();
+            let cut = || core.cut(context, &mut Closing::unpublished(), &mut patience).ok();
             is_free.then(cut).flatten().ok_or(WaitError::TimedOut)
         });
         cut.unwrap_or(Err(WaitError::NotCollected))
@@ -83,11 +83,11 @@ impl Collector {
     /// was put; a program that ticks by hand may call it as often as it likes.
     ///
     /// Waits as long as [`tick`](Self::tick) does. Returns `false` if a thread stayed inside a fact
-    /// for longer; then the next tick or pump goes on with it.
+    /// for longer; then the next call, or the next tick, continues with it.
     pub fn close_epoch(&mut self) -> bool {
         let Some(state) = &self.state else { return true };
         let mut patience = Patience::new(state.context.patience);
-        let mut closing = Closing::pump();
+        let mut closing = Closing::unpublished();
         self.with(|core, context| core.close(context, &mut closing, &mut patience).is_ok())
             .unwrap_or(true)
     }
@@ -98,7 +98,7 @@ impl Collector {
         self.with(|core, context| core.retry(context, &mut brief(context.patience))).unwrap_or(true)
     }
 
-    /// Whether the last tick or pump left an epoch behind that a thread was still inside of.
+    /// Whether an epoch is held up by a thread that is still inside a fact.
     pub(crate) fn is_held_up(&self) -> bool {
         self.core.as_ref().is_some_and(|core| core.is_held_up())
     }
@@ -159,7 +159,7 @@ impl Collector {
         self.state.as_ref().map_or_else(Snapshot::nothing, load)
     }
 
-    /// What asks for [`pump`](Self::close_epoch); `None` in a disabled registry.
+    /// What asks for [`close_epoch`](Self::close_epoch); `None` in a disabled registry.
     pub(crate) fn wake(&self) -> Option<Arc<Wake>> {
         self.state.as_ref().map(|state| state.context.wake.clone())
     }

@@ -1,9 +1,10 @@
 //! [`Core`]: what outlives a collector and is handed to the next.
 //!
 //! # Epochs, intervals, cuts
-//! A tick and a pump are the same but for publishing: both close the epoch that is open when they
-//! are called, after they have finished one that was held up before. What they close is *drained*:
-//! added up. A tick publishes all that has been drained since the snapshot before, which is its
+//! A tick and `close_epoch` are the same but for publishing: both close the epoch that is open when
+//! they are called, after they have finished one that was held up before. What they close is
+//! *drained*: added up. A tick publishes all that has been drained since the snapshot before, which
+//! is its
 //! *interval*; between two snapshots any number of epochs may have been closed.
 //!
 //! An epoch in which a writer stays inside a fact for too long is left *pending*; the next call
@@ -70,7 +71,7 @@ struct Cut {
     wall: SystemTime,
 }
 
-/// A tick or a pump that is being made.
+/// A tick, or an epoch that is closed without publishing.
 pub(super) struct Closing {
     /// Whether it is a tick, which asks observed sets for their values.
     is_tick: bool,
@@ -83,7 +84,7 @@ impl Closing {
         Closing { is_tick: true, is_begun: false }
     }
 
-    pub(super) fn pump() -> Self {
+    pub(super) fn unpublished() -> Self {
         Closing { is_tick: false, is_begun: false }
     }
 }
@@ -147,7 +148,7 @@ impl Core {
         // Both sides.
         for _ in 0..2 {
             let mut patience = Patience::exactly(Duration::ZERO);
-            let _held_up = self.close(context, &mut Closing::pump(), &mut patience);
+            let _held_up = self.close(context, &mut Closing::unpublished(), &mut patience);
         }
     }
 
@@ -160,7 +161,7 @@ impl Core {
             // over before it is to be there.
             let due = self.due.take();
             let is_tick = due.is_some();
-            let mut closing = due.unwrap_or(Closing { is_begun: true, ..Closing::pump() });
+            let mut closing = due.unwrap_or(Closing { is_begun: true, ..Closing::unpublished() });
             if self.close(context, &mut closing, patience).is_err() {
                 self.due = is_tick.then_some(closing);
                 return false;
@@ -173,19 +174,19 @@ impl Core {
             return false;
         }
         let is_asked = context.wake.is_epoch_asked();
-        !is_asked || self.close(context, &mut Closing::pump(), patience).is_ok()
+        !is_asked || self.close(context, &mut Closing::unpublished(), patience).is_ok()
     }
 
     /// Makes the cut that callers of [`Context::cut`] wait for, if there are any. Answers whether
     /// nothing holds it up.
     ///
-    /// The epoch is closed as by a pump, so that nothing is published and no interval ends; then
-    /// the callers get a snapshot of what has been drained. A cut that was held up goes on with the
-    /// next call.
+    /// The epoch is closed as by `close_epoch`, so that nothing is published and no interval ends;
+    /// then the callers get a snapshot of what has been drained. A cut that was held up goes on
+    /// with the next call.
     pub(super) fn answer(&mut self, context: &Context, patience: &mut Patience) -> bool {
         let next = || {
             let taken = context.wake.take_cut().then(|| context.cuts.take());
-            taken.flatten().map(|request| (request, Closing::pump()))
+            taken.flatten().map(|request| (request, Closing::unpublished()))
         };
         let wanted = self.request.take().or_else(next);
         let Some((request, mut closing)) = wanted.filter(|(request, _)| request.is_wanted()) else {
@@ -218,7 +219,8 @@ impl Core {
         Ok(Arc::new(self.preview(context)))
     }
 
-    /// Goes on with a tick or a pump until the open epoch is closed, or the patience is over.
+    /// Continues with a tick, or with closing an epoch, until the open epoch is closed, or the
+    /// patience is over.
     pub(super) fn close(
         &mut self,
         context: &Context,

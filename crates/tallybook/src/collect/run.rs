@@ -1,7 +1,8 @@
 //! Collecting as a future, on any runtime.
 //!
-//! One unit of work is done at a time, a tick or a pump, and then it is the runtime's turn: so
-//! timers fire, other tasks run and the future can be aborted, however much there is to do.
+//! One unit of work is done at a time, a tick or one closed epoch, and then it is the runtime's
+//! turn: so timers fire, other tasks run and the future can be aborted, however much there is to
+//! do.
 
 use super::collector::{Collector, brief};
 use super::core::Closing;
