@@ -1,7 +1,7 @@
 //! Reading a snapshot without its types: for exporters, pages, terminals.
 //!
 //! A [`Walk`] is over a [snapshot](Snapshot::walk), a [difference](Difference::walk),
-//! [averages](Averaged::walk), or a report that came from elsewhere, by the same code. It meets an
+//! [averages](Averaged::walk), or a [report](crate::report) that came from elsewhere, by the same code. It meets an
 //! [`Item`] for each set, family and actor; an item has [`Values`], and a family [`Entries`].
 //! Values are [`Sample`]s, one for each field.
 //!
@@ -76,7 +76,8 @@ impl<'a> Walk<'a> {
         self.source.cut()
     }
 
-    /// Everything that is registered, in the order of registration, beginning with the collector's own statistics.
+    /// Everything that is registered, in the order of registration, beginning with the collector's
+    /// own statistics.
     pub fn items(&self) -> impl Iterator<Item = Item<'a>> + use<'a> {
         let source = self.source;
         (0..source.declarations().len()).map(move |index| Item::new(source, index))

@@ -133,9 +133,12 @@ impl Registry {
     ///
     /// Nothing else changes by it. Readers do not see it; later snapshots have the intervals,
     /// extrema, windows, averages and [`ticks`](CollectorStats::ticks) that they would have had
-    /// without it, and only their
-    /// [epochs](crate::Snapshot::epoch) are larger. Its own interval began at the last published snapshot, and entries that
-    /// nobody holds stay in it until a tick retires them.
+    /// without it, and only their [epochs](crate::Snapshot::epoch) are larger. Its own interval
+    /// began at the last published snapshot, and entries that nobody holds stay in it until a tick
+    /// retires them.
+    ///
+    /// [Observed](Self::observe) sets have the values that the last tick asked for: asking in between
+    /// would change their extrema for others.
     ///
     /// A cut costs about what a tick costs: it is not a way to read one number often.
     ///

@@ -236,7 +236,7 @@ impl Source for Report {
         &self.declarations
     }
 
-    fn read(&self, item: usize, which: Which, into: &mut RowData, flows: &mut Flows) -> bool {
+    fn read(&self, item: usize, which: Which, into: &mut RowData, flows: &mut Flows) {
         flows.clear();
         let contents = &self.contents[item];
         match which {
@@ -246,7 +246,6 @@ impl Source for Report {
                 None => into.clear(&self.declarations[item].group),
             },
         }
-        which == Which::Total || contents.retired.is_some()
     }
 
     fn refused(&self, item: usize) -> u64 {

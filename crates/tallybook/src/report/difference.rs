@@ -85,8 +85,8 @@ impl Source for ReportDifference<'_> {
         &self.later.declarations
     }
 
-    fn read(&self, item: usize, which: Which, into: &mut RowData, flows: &mut Flows) -> bool {
-        let is_there = Source::read(self.later, item, which, into, flows);
+    fn read(&self, item: usize, which: Which, into: &mut RowData, flows: &mut Flows) {
+        Source::read(self.later, item, which, into, flows);
         let group = &self.later.declarations[item].group;
         if let Some(before) = self.before(item) {
             let mut earlier = RowData::default();
@@ -94,7 +94,6 @@ impl Source for ReportDifference<'_> {
             into.subtract(group, &earlier);
         }
         flows.set(group, into, self.elapsed);
-        is_there
     }
 
     fn refused(&self, item: usize) -> u64 {

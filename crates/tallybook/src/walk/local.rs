@@ -3,9 +3,7 @@
 use super::data::{RowData, each_leaf, flows_of};
 use super::source::{Cut, EntryHead, EntrySource, Flows, LabelValues, Source, Which};
 use crate::metric::{Counter, averages};
-use crate::read::{
-    AnyFamily, Averaged, Declaration, DeclarationKind, Difference, Part, Snapshot, TOTAL,
-};
+use crate::read::{AnyFamily, Averaged, Declaration, Difference, Part, Snapshot, TOTAL};
 use crate::row::{Extrema, Row, RowExtrema};
 use crate::schema::{Group, Kind};
 use std::collections::HashMap;
@@ -80,7 +78,7 @@ impl Source for Snapshot {
         &self.schema
     }
 
-    fn read(&self, item: usize, which: Which, into: &mut RowData, flows: &mut Flows) -> bool {
+    fn read(&self, item: usize, which: Which, into: &mut RowData, flows: &mut Flows) {
         flows.clear();
         let declared = &self.schema[item];
         let row = row(self, declared, which);
@@ -88,7 +86,6 @@ impl Source for Snapshot {
             Some(row) => into.fill(&declared.group, row),
             None => into.clear(&declared.group),
         }
-        row_is_there(which, declared)
     }
 
     fn refused(&self, item: usize) -> u64 {
@@ -125,11 +122,6 @@ impl Source for Snapshot {
             _ => None,
         }
     }
-}
-
-/// Whether such an item has such a row at all.
-fn row_is_there(which: Which, declared: &Declaration) -> bool {
-    which == Which::Total || declared.kind == DeclarationKind::Family
 }
 
 /// The entries of a family in a snapshot.
@@ -173,9 +165,9 @@ impl Source for Difference {
         &self.later().schema
     }
 
-    fn read(&self, item: usize, which: Which, into: &mut RowData, flows: &mut Flows) -> bool {
+    fn read(&self, item: usize, which: Which, into: &mut RowData, flows: &mut Flows) {
         let declared = &self.later().schema[item];
-        let is_there = Source::read(&**self.later(), item, which, into, flows);
+        Source::read(&**self.later(), item, which, into, flows);
         // An observed set is compared with its first values where the earlier snapshot has none.
         let later = self.later().parts.get(declared.place).and_then(Part::set);
         let first = || Some(later?.first.as_ref()?.row(self.earlier().span));
@@ -192,7 +184,6 @@ impl Source for Difference {
             observe(into, &declared.group, seen.get(&TOTAL));
         }
         flows.set(&declared.group, into, self.elapsed());
-        is_there
     }
 
     fn refused(&self, item: usize) -> u64 {
@@ -302,8 +293,8 @@ impl Source for Averaged<'_> {
         &self.snapshot.schema
     }
 
-    fn read(&self, item: usize, which: Which, into: &mut RowData, flows: &mut Flows) -> bool {
-        let is_there = Source::read(self.snapshot, item, which, into, flows);
+    fn read(&self, item: usize, which: Which, into: &mut RowData, flows: &mut Flows) {
+        Source::read(self.snapshot, item, which, into, flows);
         let declared = &self.snapshot.schema[item];
         if which == Which::Total {
             let own: &[u64] = match self.snapshot.parts.get(declared.place) {
@@ -313,7 +304,6 @@ impl Source for Averaged<'_> {
             };
             self.rates_of(own, &declared.group, flows);
         }
-        is_there
     }
 
     fn refused(&self, item: usize) -> u64 {

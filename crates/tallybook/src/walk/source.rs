@@ -39,9 +39,9 @@ pub struct Cut<'a> {
 pub(crate) trait Source {
     fn cut(&self) -> Cut<'_>;
     fn declarations(&self) -> &[Declaration];
-    /// Reads a row of the item with that number, and its rates where there are any. Answers whether
-    /// there is one.
-    fn read(&self, item: usize, which: Which, into: &mut RowData, flows: &mut Flows) -> bool;
+    /// Reads a row of the item with that number, zeros if it has none, and its rates where there
+    /// are any.
+    fn read(&self, item: usize, which: Which, into: &mut RowData, flows: &mut Flows);
     /// How many look-ups a family has refused.
     fn refused(&self, item: usize) -> u64;
     /// How many entries a family has.

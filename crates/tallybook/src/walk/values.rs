@@ -67,8 +67,8 @@ pub enum Sample<'a> {
 pub struct GaugeReadings<'a>(&'a [Reading]);
 
 impl GaugeReadings<'_> {
-    /// The number of each source in [`Report::sources`](crate::walk), and what it has set the gauge
-    /// to.
+    /// The number of each source in [`Report::sources`](crate::report::Report::sources), and what
+    /// it has set the gauge to.
     pub fn iter(&self) -> impl Iterator<Item = (usize, GaugeValue)> {
         self.0.iter().map(|reading| (reading.source as usize, reading.value))
     }
