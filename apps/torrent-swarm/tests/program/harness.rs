@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,8 +18,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// How a program ended.
 pub struct Ended {
-    /// Its exit status; `None` after a signal.
-    pub code: Option<i32>,
+    /// Its exit status, or the signal that ended it.
+    pub status: ExitStatus,
     /// All it wrote to standard output.
     pub stdout: String,
     /// All it wrote to standard error.
@@ -68,8 +68,8 @@ impl Program {
         thread::spawn(move || {
             let stdout = stdout.join().expect("no panic");
             let stderr = stderr.join().expect("no panic");
-            let code = child.wait().expect("a child").code();
-            let _ = end.send(Ended { code, stdout, stderr });
+            let status = child.wait().expect("a child");
+            let _ = end.send(Ended { status, stdout, stderr });
         });
         Self { pid, lines, ended, over: false }
     }
@@ -119,7 +119,8 @@ impl Drop for Program {
 impl Ended {
     /// Asserts the exit status.
     pub fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        let Self { status, stdout, stderr } = &self;
+        assert_eq!(status.code(), Some(code), "{status}\nstdout:\n{stdout}\nstderr:\n{stderr}");
         self
     }
 
