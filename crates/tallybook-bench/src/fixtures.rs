@@ -55,12 +55,28 @@ impl<const FIELDS: usize> Own<FIELDS> {
 }
 
 pub fn sets<S: Stats>(registry: &Registry, name: &str) -> Result<Vec<Set<S>>> {
-    (0..SETS).map(|i| Ok(registry.set::<S>(&format!("{name}_{i}"))?)).collect()
+    so_many_sets(registry, name, SETS)
+}
+
+pub fn so_many_sets<S: Stats>(
+    registry: &Registry,
+    name: &str,
+    count: usize,
+) -> Result<Vec<Set<S>>> {
+    (0..count).map(|i| Ok(registry.set::<S>(&format!("{name}_{i}"))?)).collect()
 }
 
 /// Runs at each number of threads.
 pub fn each_count(run: impl Fn(usize) -> Result<Times>) -> Result<Vec<(usize, Times)>> {
     thread_counts().into_iter().map(|threads| Ok((threads, run(threads)?))).collect()
+}
+
+/// A number below `limit`, at random, from the number of a step.
+#[inline(always)]
+pub fn any(i: u64, limit: usize) -> usize {
+    let mixed = i.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    (((mixed >> 32) * limit as u64) >> 32) as usize
 }
 
 /// Three shared atomics.

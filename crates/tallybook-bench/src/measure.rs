@@ -151,7 +151,7 @@ fn on_threads(contender: &Contender, threads: usize, count: u64) -> Vec<Ran> {
 
 /// How long this thread has waited for a core since it began; nothing where the system does not
 /// say.
-fn waited_for_core() -> Duration {
+pub fn waited_for_core() -> Duration {
     waited(Path::new("/proc/thread-self"))
 }
 

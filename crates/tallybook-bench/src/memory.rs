@@ -1,6 +1,7 @@
 //! What many keys take, with many threads recording over all of them.
 
 mod histograms;
+mod keys;
 
 use crate::ALLOCATED;
 use crate::measure::Effort;
@@ -81,6 +82,7 @@ pub fn report(effort: Effort) -> Result<Report> {
         row(name, bytes);
     }
     report.table(table);
+    keys::answer(effort, &mut report)?;
     report.table(histograms::of_sets(effort)?);
     report.table(histograms::of_entries(effort)?);
     let limit = 56.0 * keys as f64 / 100_000.0;
@@ -127,18 +129,17 @@ fn family(registry: Registry, keys: usize, time: Duration) -> Result<Found> {
     Ok(Found { end, most: most.max(end), handles, says: says.unwrap_or(0) })
 }
 
-/// Each thread in an order of its own.
+/// All in one order, and each from a key of its own.
 fn record_over_all(
     entries: &[Entry<u64, Eight>],
     thread: usize,
     stop: &AtomicBool,
     full: &AtomicUsize,
 ) {
-    let step = 7919 + 2 * thread;
-    let mut at = thread;
+    let mut at = thread * 613 % entries.len();
     for i in 1.. {
         entries[at].record(Eight::count);
-        at = (at + step) % entries.len();
+        at = (at + 7919) % entries.len();
         if i == 4 * entries.len() {
             full.fetch_add(1, Relaxed);
         }

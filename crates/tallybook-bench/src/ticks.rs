@@ -1,6 +1,9 @@
 //! What a tick costs, as keys and activity grow.
 
+mod touched;
+
 use crate::ALLOCATED;
+use crate::cpu;
 use crate::measure::{Effort, median};
 use crate::memory::Eight;
 use crate::report::{Report, Table, digits};
@@ -35,11 +38,14 @@ pub fn report(effort: Effort) -> Result<Report> {
 
     let mut report = Report::new(
         "Ticks",
-        "A family of eight counters. The hundred keys are spread at random over all keys. The ticks of both \
-         populations are taken in turn.",
+        "The collector's CPU time. With few and many keys: a family of eight counters, and ticks of both populations in \
+         turn; the hundred keys are spread at random over all keys. With all keys touched: threads of their own record \
+         three times on each key, each thread in an order of its own, and then stand still until the tick is over; beside \
+         that, the collector reads an atomic for each key, to which the same threads have added.",
     );
     report.table(times(&rounds, &populations));
     report.table(creation(&populations));
+    touched::answer(effort, &mut report)?;
     for (at, what) in [(1, "the same hundred"), (2, "a hundred others each time")] {
         let ratio = median(rounds.iter().map(|[few, many]| many[at] / few[at]));
         report.at_most(format!("tick, {what}, {many} keys, × {few} keys"), ratio, 1.5, "×");
@@ -57,6 +63,13 @@ fn times(rounds: &[[Ticks; 2]], populations: &[Population; 2]) -> Table {
         let ratio = median(rounds.iter().map(|[few, many]| many[at] / few[at]));
         let time = |of: usize| digits(median(rounds.iter().map(|round| round[of][at])), 1);
         table.row([(*name).into(), digits(ratio, 2), time(0), time(1)]);
+    }
+    for (at, name) in [(1, "the same hundred"), (2, "a hundred others")] {
+        let more = |ticks: &Ticks| (ticks[at] - ticks[0]) * 1000.0 / TOUCHED as f64;
+        let ratio = median(rounds.iter().map(|[few, many]| more(many) / more(few)));
+        let each = |of: usize| digits(median(rounds.iter().map(|round| more(&round[of]))), 0);
+        let name = format!("— {name}, more than nothing touched, ns for each of them");
+        table.row([name, digits(ratio, 2), each(0), each(1)]);
     }
     table
 }
@@ -98,8 +111,8 @@ impl Population {
     }
 
     fn tick(&mut self) -> f64 {
-        let started = Instant::now();
+        let before = cpu::of_thread();
         self.collector.tick();
-        started.elapsed().as_nanos() as f64 / 1000.0
+        (cpu::of_thread() - before).as_nanos() as f64 / 1000.0
     }
 }
