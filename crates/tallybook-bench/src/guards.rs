@@ -28,8 +28,9 @@ pub fn report(effort: Effort) -> Result<Report> {
 
     let mut report = Report::new(
         "Guards",
-        "Made and dropped at once, all threads on the same metric where nothing else is said. A borrowed guard borrows \
-         its handle; the others hold what they count in. A collector ticks every 100 ms meanwhile.",
+        "Made and dropped at once, all threads on the same metric where nothing else is said. A \
+         borrowed guard borrows its handle; the others hold what they count in. A collector ticks \
+         every 100 ms meanwhile.",
     );
     report.table(Table::of_times("Open and close", ATOMICS, &open));
     report.table(Table::of_times("A handle cloned and dropped", ARC, &clones));

@@ -31,10 +31,11 @@ struct Held<K: Key> {
 pub fn report(effort: Effort) -> Result<Report> {
     let mut report = Report::new(
         "Look-ups",
-        "One counter, found by its key each time, the keys at random and all in use before: `with_label_values(&[&str])`, \
-         `get_or_create(&key)`, `add` with attributes, `get(&key)`; and, without a look-up, an entry that is held. \
-         Attributes and keys that a call takes by reference are made beforehand; what it takes by value is cloned for it. \
-         A collector ticks every 100 ms meanwhile.",
+        "One counter, found by its key each time, the keys at random and all in use before: \
+         `with_label_values(&[&str])`, `get_or_create(&key)`, `add` with attributes, `get(&key)`; \
+         and, without a look-up, an entry that is held. Attributes and keys that a call takes by \
+         reference are made beforehand; what it takes by value is cloned for it. A collector \
+         ticks every 100 ms meanwhile.",
     );
     for count in COUNTS {
         let text = |key| format!("10.20.30.40:{key:08}");

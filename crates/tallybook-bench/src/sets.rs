@@ -25,8 +25,9 @@ pub fn report(effort: Effort) -> Result<Report> {
     let mut report = Report::new(
         "Many sets",
         format!(
-            "Facts of one field, on so many of {MOST} sets in turn, and additions to as many atomics. A collector ticks \
-             every 100 ms meanwhile. With two threads both go round the same sets, and round the same atomics."
+            "Facts of one field, on so many of {MOST} sets in turn, and additions to as many \
+             atomics. A collector ticks every 100 ms meanwhile. With two threads both go round \
+             the same sets, and round the same atomics."
         ),
     );
     let floor = fact(64);

@@ -36,9 +36,9 @@ pub fn report(effort: Effort) -> Result<Report> {
     let mut report = Report::new(
         "Threads that end",
         format!(
-            "{threads} threads at once record on so many keys of a family with one counter, and end. A tick every 100 ms, \
-             on a clock that is moved by hand; no windows. The same again: as many threads once more, a minute later, \
-             and what is kept when they live."
+            "{threads} threads at once record on so many keys of a family with one counter, and \
+             end. A tick every 100 ms, on a clock that is moved by hand; no windows. The same \
+             again: as many threads once more, a minute later, and what is kept when they live."
         ),
     );
     let columns =

@@ -38,10 +38,11 @@ pub fn report(effort: Effort) -> Result<Report> {
 
     let mut report = Report::new(
         "Ticks",
-        "The collector's CPU time. With few and many keys: a family of eight counters, and ticks of both populations in \
-         turn; the hundred keys are spread at random over all keys. With all keys touched: threads of their own record \
-         three times on each key, each thread in an order of its own, and then stand still until the tick is over; beside \
-         that, the collector reads an atomic for each key, to which the same threads have added.",
+        "The collector's CPU time. With few and many keys: a family of eight counters, and ticks \
+         of both populations in turn; the hundred keys are spread at random over all keys. With \
+         all keys touched: threads of their own record three times on each key, each thread in an \
+         order of its own, and then stand still until the tick is over; beside that, the \
+         collector reads an atomic for each key, to which the same threads have added.",
     );
     report.table(times(&rounds, &populations));
     report.table(creation(&populations));

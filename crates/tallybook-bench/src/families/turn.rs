@@ -1,4 +1,4 @@
-//! Entries on which both threads record, one after the other.
+//! Entries on which all threads record, one after the other.
 
 use super::fields::Fields;
 use super::{ATOMICS, ENTRY, Entries, KEYS};
@@ -7,7 +7,7 @@ use std::array;
 use std::hint::black_box;
 use std::sync::atomic::AtomicU64;
 
-/// The threads follow each other round all keys, half a round apart.
+/// The threads follow each other round all keys, as far apart as they can be.
 pub fn times<const N: usize, S: Fields<N>>(
     effort: Effort,
     threads: usize,

@@ -1,5 +1,6 @@
 //! Keys in batches: all created, then all let go.
 
+use crate::cpu;
 use crate::fixtures::One;
 use crate::measure::{Effort, median};
 use crate::memory::Eight;
@@ -12,10 +13,10 @@ use std::hash::Hash;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Instant;
+use std::time::Duration;
 use tallybook::{Registry, Stats};
 
-/// Nanoseconds per key in each of a round's steps.
+/// Nanoseconds of CPU time per key in each of a round's steps.
 type Steps = [f64; 5];
 
 const STEPS: [&str; 5] = [
@@ -167,19 +168,19 @@ fn labels<const N: usize, K: Clone + Hash + Eq>(
     }
 }
 
-/// Time since the last lap, per key.
+/// CPU time since the last lap, per key.
 struct Lap {
-    since: Instant,
+    since: Duration,
     batch: u64,
 }
 
 impl Lap {
     fn new(batch: u64) -> Self {
-        Lap { since: Instant::now(), batch }
+        Lap { since: cpu::of_thread(), batch }
     }
 
     fn lap(&mut self) -> f64 {
-        let now = Instant::now();
+        let now = cpu::of_thread();
         let lap = (now - self.since).as_nanos() as f64 / self.batch as f64;
         self.since = now;
         lap

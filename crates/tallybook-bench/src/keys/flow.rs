@@ -2,6 +2,7 @@
 
 mod kinds;
 mod run;
+mod text;
 
 use crate::measure::{Effort, median, thread_counts};
 use crate::report::{Report, Table, digits};
@@ -19,7 +20,7 @@ struct Runs<'a> {
 
 pub fn answer(effort: Effort, report: &mut Report) -> Result<()> {
     let (length, rounds) =
-        if effort.quick { (Duration::from_millis(120), 1) } else { (Duration::from_secs(1), 5) };
+        if effort.quick { (Duration::from_millis(120), 1) } else { (Duration::from_secs(2), 3) };
     let kinds = kinds::all();
     for threads in thread_counts().into_iter().filter(|threads| *threads <= 2) {
         let round = |_| kinds.iter().map(|kind| run(kind, threads, length)).collect();
@@ -52,7 +53,7 @@ impl Runs<'_> {
             "ns per key here",
             "ns of CPU time per key, all threads",
             "keys between two ticks",
-            "entries at most, × these",
+            "keys in memory at most, × these",
             "MB at most",
             "bytes at most, for each key between two ticks",
         ];
@@ -63,14 +64,14 @@ impl Runs<'_> {
             let ratio = digits(self.beside_prometheus(at), 2);
             let times = [of(|ran| ran.ns, 0), of(|ran| ran.cpu_ns, 0)];
             let bytes = of(|ran| ran.bytes / 1e6, 1);
-            let [between, entries, each] = if kind.tick().is_some() {
+            let [between, alive, each] = if kind.tick().is_some() {
                 let each = digits(self.bytes_per_key(at), 0);
-                [of(|ran| ran.between, 0), of(|ran| ran.entries / ran.between, 1), each]
+                [of(|ran| ran.between, 0), of(|ran| ran.alive / ran.between, 1), each]
             } else {
                 ["—"; 3].map(String::from)
             };
             let [ns, cpu] = times;
-            table.row([kind.name.clone(), ratio, ns, cpu, between, entries, bytes, each]);
+            table.row([kind.name.clone(), ratio, ns, cpu, between, alive, bytes, each]);
         }
         table
     }
@@ -88,9 +89,8 @@ impl Runs<'_> {
         }
         let short = ticking.iter().min().map_or(f64::NAN, |(_, at)| self.bytes_per_key(*at));
         let long = ticking.iter().max().map_or(f64::NAN, |(_, at)| self.bytes_per_key(*at));
-        let what = format!(
-            "bytes at most for each key between two ticks, threads: {threads}, longest ticks × shortest"
-        );
+        let what = "bytes at most for each key between two ticks";
+        let what = format!("{what}, threads: {threads}, longest ticks × shortest");
         report.at_most(what, long / short, 1.2, "×");
     }
 }

@@ -1,5 +1,6 @@
 //! Who makes keys and lets them go.
 
+use super::text::Text;
 use crate::fixtures::One;
 use std::time::Duration;
 use tallybook::Family;
@@ -20,7 +21,7 @@ pub enum How {
     Prometheus,
     Client,
     Family {
-        step: fn(&Family<String, One>, &str),
+        step: fn(&Family<Text, One>, &str),
         tick: Duration,
         windows: bool,
     },
@@ -54,10 +55,10 @@ pub fn all() -> Vec<Kind> {
     kinds
 }
 
-fn family(name: &str, step: fn(&Family<String, One>, &str), tick: u64, windows: bool) -> Kind {
+fn family(name: &str, step: fn(&Family<Text, One>, &str), tick: u64, windows: bool) -> Kind {
     Kind::new(name, How::Family { step, tick: Duration::from_millis(tick), windows })
 }
 
-fn entry(family: &Family<String, One>, key: &str) {
-    family.entry(key.to_string()).expect("there is no limit").record(One::count);
+fn entry(family: &Family<Text, One>, key: &str) {
+    family.entry(Text::new(key)).expect("there is no limit").record(One::count);
 }

@@ -1,6 +1,7 @@
-//! One run: threads that make keys and let them go, and what is alive meanwhile.
+//! One run: threads that make keys and let them go, and what is in memory meanwhile.
 
 use super::kinds::{How, Kind};
+use super::text::Text;
 use crate::fixtures::One;
 use crate::measure::waited_for_core;
 use crate::{ALLOCATED, cpu};
@@ -22,28 +23,27 @@ pub struct Ran {
     pub keys: f64,
     /// Keys between two ticks, on average.
     pub between: f64,
-    /// The most entries alive at a tick.
-    pub entries: f64,
+    /// The most keys of the family that were in memory.
+    pub alive: f64,
     /// The most bytes that were allocated and not freed.
     pub bytes: f64,
 }
 
 pub fn run(kind: &Kind, threads: usize, length: Duration) -> Result<Ran> {
-    let nothing = || 0;
     match kind.how {
-        How::Text => Ok(drive(threads, length, nothing, |key| {
+        How::Text => Ok(drive(threads, length, |key| {
             black_box(key);
         })),
         How::Prometheus => {
             let calls = IntCounterVec::new(Opts::new("calls", "Calls."), &["addr"])?;
-            Ok(drive(threads, length, nothing, |key| {
+            Ok(drive(threads, length, |key| {
                 calls.with_label_values(&[key]).inc();
                 calls.remove_label_values(&[key]).expect("it is there");
             }))
         }
         How::Client => {
             let calls = Family::<String, Counter>::default();
-            Ok(drive(threads, length, nothing, |key| {
+            Ok(drive(threads, length, |key| {
                 let key = key.to_string();
                 calls.get_or_create(&key).inc();
                 assert!(calls.remove(&key));
@@ -53,28 +53,21 @@ pub fn run(kind: &Kind, threads: usize, length: Duration) -> Result<Ran> {
             let builder = Registry::builder();
             let builder = if windows { builder } else { builder.windows([]).averages([]) };
             let registry = builder.build();
-            let family = registry.family::<String, One>("peer", "addr")?;
+            let family = registry.family::<Text, One>("peer", "addr")?;
             let (stats, reader) = (registry.collector_stats(), registry.reader());
-            let says = || reader.latest().set(&stats);
             let collecting = registry.collect_every(tick)?;
-            let entries = || says().entries.unwrap_or(0);
-            let mut ran = drive(threads, length, entries, |key| step(&family, key));
-            ran.between = ran.keys / says().ticks.max(1) as f64;
+            let mut ran = drive(threads, length, |key| step(&family, key));
+            ran.between = ran.keys / reader.latest().set(&stats).ticks.max(1) as f64;
             collecting.stop()?;
             Ok(ran)
         }
     }
 }
 
-/// Makes keys on so many threads for so long, and looks at what is alive each millisecond.
-fn drive(
-    threads: usize,
-    length: Duration,
-    entries: impl Fn() -> i64,
-    step: impl Fn(&str) + Sync,
-) -> Ran {
+/// Makes keys on so many threads for so long, and looks at what is in memory each millisecond.
+fn drive(threads: usize, length: Duration, step: impl Fn(&str) + Sync) -> Ran {
     let (before, cpu, stop) = (ALLOCATED.allocated(), cpu::of_process(), AtomicBool::new(false));
-    let (mut most_entries, mut most_bytes) = (0, 0);
+    let (mut most_alive, mut most_bytes) = (0, 0);
     let (count, took) = std::thread::scope(|scope| {
         let make = |thread| {
             let (step, stop) = (&step, &stop);
@@ -84,7 +77,7 @@ fn drive(
         let started = Instant::now();
         while started.elapsed() < length {
             most_bytes = most_bytes.max(ALLOCATED.allocated().saturating_sub(before));
-            most_entries = most_entries.max(entries());
+            most_alive = most_alive.max(Text::alive());
             std::thread::sleep(Duration::from_millis(1));
         }
         stop.store(true, Relaxed);
@@ -97,7 +90,7 @@ fn drive(
         cpu_ns: (cpu::of_process() - cpu).as_nanos() as f64 / keys,
         keys,
         between: 1.0,
-        entries: most_entries as f64,
+        alive: most_alive as f64,
         bytes: most_bytes as f64,
     }
 }
