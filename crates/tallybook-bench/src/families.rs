@@ -70,7 +70,7 @@ fn random<const N: usize, S: Fields<N>>(
 ) -> Result<()> {
     let registry = Registry::new();
     let entries = entries::<N, S>(&registry, keys)?;
-    let measure = || each_count(|threads| Ok(random::times(effort, threads, &entries)));
+    let measure = || each_count(|threads| Ok(random::times(effort.warm(), threads, &entries)));
     let title = format!("{keys} keys at random, fields: {N}");
     if keys == KEYS {
         report.table(Table::of_times(format!("{title}, no collector"), ATOMICS, &measure()?));
@@ -90,7 +90,7 @@ fn in_turn<const N: usize, S: Fields<N>>(effort: Effort, report: &mut Report) ->
     let registry = Registry::new();
     let entries = entries::<N, S>(&registry, KEYS)?;
     let _collecting = registry.collect_every(TICK)?;
-    let runs = each_count(|threads| Ok(turn::times(effort, threads, &entries)))?;
+    let runs = each_count(|threads| Ok(turn::times(effort.warm(), threads, &entries)))?;
     let title =
         format!("{KEYS} keys, each recorded by one thread and then by the next, fields: {N}");
     report.table(Table::of_times(title, ATOMICS, &runs));

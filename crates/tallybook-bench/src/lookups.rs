@@ -62,7 +62,7 @@ fn answer<K: Key + Debug>(
     let entries = keys.iter().map(|key| family.entry(key.clone())).collect::<Result<_, _>>()?;
     let held = Held { family, keys, entries };
     let _collecting = registry.collect_every(Duration::from_millis(100))?;
-    let runs = each_count(|threads| times(effort, threads, &held))?;
+    let runs = each_count(|threads| times(effort.warm(), threads, &held))?;
     report.table(Table::of_times(what, peers[0], &runs));
     for (threads, times) in &runs {
         for ours in times.names().iter().filter(|name| name.starts_with(OURS)) {

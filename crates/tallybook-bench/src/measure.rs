@@ -26,6 +26,12 @@ pub struct Effort {
 impl Effort {
     pub const FULL: Effort = Effort { rounds: 61, slice: Duration::from_millis(1), quick: false };
     pub const QUICK: Effort = Effort { rounds: 3, slice: Duration::from_micros(200), quick: true };
+
+    /// Longer slices and fewer of them, for contenders that find the caches full of what the one
+    /// before has used.
+    pub fn warm(self) -> Self {
+        Effort { rounds: self.rounds.div_ceil(2), slice: self.slice * 5, ..self }
+    }
 }
 
 type Run<'a> = Box<dyn Fn(usize, u64, &Start) -> Ran + Sync + 'a>;
