@@ -30,7 +30,7 @@ impl Effort {
     /// Longer slices and fewer of them, for contenders that find the caches full of what the one
     /// before has used.
     pub fn warm(self) -> Self {
-        Effort { rounds: self.rounds.div_ceil(2), slice: self.slice * 5, ..self }
+        Effort { rounds: self.rounds.div_ceil(4), slice: self.slice * 5, ..self }
     }
 }
 
