@@ -18,6 +18,7 @@ use tallybook::Registry;
 
 const FLOOR: &str = "array of own cells";
 const FACT: &str = "fact, histogram";
+const DURATIONS: &str = "fact, histogram of durations";
 const HDR: &str = "hdrhistogram, own";
 const PEERS: [&str; 2] = ["prometheus", "prometheus-client"];
 
@@ -80,6 +81,10 @@ pub fn report(effort: Effort) -> Result<Report> {
 fn targets(report: &mut Report, runs: &[(usize, Times)]) {
     let ratio = runs[0].1.ratio(FACT, HDR);
     report.at_most("fact with a histogram, one thread, × hdrhistogram, own", ratio, 1.5, "×");
+    for (threads, times) in runs {
+        let what = format!("histogram of durations, threads: {threads}, × of integers");
+        report.at_most(what, times.ratio(DURATIONS, FACT), 1.3, "×");
+    }
     if let Some((_, two)) = runs.iter().find(|run| run.0 == 2) {
         for peer in PEERS {
             let what = format!("fact with a histogram, two threads, faster than {peer}");
