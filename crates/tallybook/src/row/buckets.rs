@@ -6,13 +6,16 @@
 //! changed. A change packs anew what was packed together, at most [`PART`] buckets.
 
 mod chains;
+mod handle;
+mod nodes;
 mod packed;
 mod view;
 
 pub(crate) use view::BucketsView;
 
 use super::rows::Rows;
-use chains::{Chains, Handle};
+use chains::Chains;
+use handle::Handle;
 use packed::{Packer, Unpacker};
 use std::sync::Arc;
 use view::PART;
@@ -159,5 +162,113 @@ impl Counts {
     pub(crate) fn take(&mut self) -> Vec<(usize, u64)> {
         let counts = self.0.iter_mut().enumerate().filter(|(_, n)| **n != 0);
         counts.map(|(bucket, n)| (bucket, std::mem::take(n))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// Three parts to a row, the last of which is not full.
+    const BUCKETS: usize = 2 * PART + 100;
+    const ROWS: usize = 40;
+
+    /// By row and bucket.
+    type Model = BTreeMap<(usize, usize), u64>;
+
+    fn is_as(view: &BucketsView, model: &Model) -> bool {
+        (0..ROWS).all(|row| {
+            let mut found = Vec::new();
+            let start = start_of(BUCKETS, row);
+            // In two ranges, as two histograms of a set would have it.
+            for range in [start..start + 700, start + 700..start + BUCKETS] {
+                view.each(range, |bucket, n| found.push((bucket - start, n)));
+            }
+            let own = model.range((row, 0)..(row + 1, 0));
+            found.into_iter().eq(own.map(|((_, bucket), n)| (*bucket, *n)))
+        })
+    }
+
+    fn add(model: &mut Model, row: usize, counts: &[(usize, u64)]) {
+        for (bucket, n) in counts {
+            let count = model.entry((row, *bucket)).or_default();
+            *count = count.wrapping_add(*n);
+        }
+        model.retain(|_, n| *n != 0);
+    }
+
+    fn taken(model: &mut Model, row: usize) -> Vec<(usize, u64)> {
+        let mut after = model.split_off(&(row, 0));
+        model.append(&mut after.split_off(&(row + 1, 0)));
+        after.into_iter().map(|((_, bucket), n)| (bucket, n)).collect()
+    }
+
+    /// Values lie close together, and some buckets are named twice.
+    fn counts() -> impl Strategy<Value = Vec<(usize, u64)>> {
+        let near = (0..BUCKETS - 60)
+            .prop_flat_map(|first| prop::collection::vec((first..first + 60, 1..100_u64), 1..20));
+        let any = prop::collection::vec((0..BUCKETS, any::<u64>()), 1..20);
+        let sorted = |mut counts: Vec<(usize, u64)>| {
+            counts.sort_by_key(|(bucket, _)| *bucket);
+            counts
+        };
+        prop_oneof![4 => near, 1 => any].prop_map(sorted)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 256 }))]
+        /// Versions are published, kept and dropped in any order: each shows what was there when it
+        /// was made.
+        #[test]
+        fn versions_keep_what_they_had(
+            steps in prop::collection::vec((0..10_u8, 0..ROWS, counts()), 1..100),
+        ) {
+            let mut rows = BucketRows::of_family(BUCKETS).unwrap();
+            let mut model = Model::new();
+            let mut held: Vec<(Arc<BucketsView>, Model)> = Vec::new();
+            for (what, row, counts) in steps {
+                match what {
+                    0..6 => {
+                        rows.add(row, &counts);
+                        add(&mut model, row, &counts);
+                    }
+                    6 => {
+                        let into = (row + 1) % ROWS;
+                        rows.carry(row, into);
+                        let carried = taken(&mut model, row);
+                        add(&mut model, into, &carried);
+                    }
+                    7 => {
+                        rows.clear(row);
+                        taken(&mut model, row);
+                    }
+                    8 => held.push((rows.publish(), model.clone())),
+                    _ if held.is_empty() => {}
+                    _ => drop(held.swap_remove(row % held.len())),
+                }
+            }
+            held.push((rows.publish(), model));
+            for (view, then) in &held {
+                prop_assert!(is_as(view, then));
+            }
+        }
+    }
+
+    /// What was measured of latencies, which are log-normal: about fifty neighbours have most of
+    /// the counts.
+    #[test]
+    fn a_thousand_values_take_a_hundred_bytes() {
+        const KEYS: usize = 1000;
+        let mut rows = BucketRows::of_family(514).unwrap();
+        let counts: Vec<_> = (0..50).map(|at: usize| (140 + at, 40 - at as u64 / 2)).collect();
+        (0..KEYS).for_each(|row| rows.add(row, &counts));
+        let each = rows.bytes() / KEYS;
+        assert!((90..150).contains(&each), "{each}");
+        // One value lies in the handle.
+        let mut rows = BucketRows::of_family(514).unwrap();
+        (0..KEYS).for_each(|row| rows.add(row, &[(160, 1)]));
+        assert_eq!(rows.strings.bytes(), 0);
     }
 }

@@ -133,6 +133,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 256 }))]
         #[test]
         fn any_counts_come_back(
             counts in prop::collection::vec((0..2000_usize, any::<u64>(), 0..64_u32), 0..100),

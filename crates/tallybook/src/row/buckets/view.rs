@@ -1,6 +1,8 @@
 //! [`BucketsView`]: reading the buckets of a version.
 
-use super::chains::{Bytes, Handle, Held};
+use super::chains::Held;
+use super::handle::Handle;
+use super::nodes::Bytes;
 use super::packed::Unpacker;
 use crate::row::rows::{RowsView, Tree};
 use std::ops::Range;
