@@ -260,7 +260,7 @@ mod tests {
     /// the counts.
     #[test]
     fn a_thousand_values_take_a_hundred_bytes() {
-        const KEYS: usize = 1000;
+        const KEYS: usize = 10_000;
         let mut rows = BucketRows::of_family(514).unwrap();
         let counts: Vec<_> = (0..50).map(|at: usize| (140 + at, 40 - at as u64 / 2)).collect();
         (0..KEYS).for_each(|row| rows.add(row, &counts));
