@@ -2,6 +2,7 @@
 
 mod facts;
 mod peers;
+mod ticks;
 
 use crate::fixtures::{One, SETS, each_count, plain_add};
 use crate::measure::{Effort, Times, compete, contender};
@@ -18,6 +19,7 @@ use tallybook::Registry;
 
 const FLOOR: &str = "array of own cells";
 const FACT: &str = "fact, histogram";
+const DURATIONS: &str = "fact, histogram of durations";
 const HDR: &str = "hdrhistogram, own";
 const PEERS: [&str; 2] = ["prometheus", "prometheus-client"];
 
@@ -66,20 +68,25 @@ pub fn report(effort: Effort) -> Result<Report> {
             "Values from 10 µs to 10 ms, each octave as likely as the next, from a table of 4,096 that all go round; \
              {SETS} entries see {} of them each. A collector ticks every 100 ms meanwhile. The floor adds to one of 512 \
              cells that only its thread writes: eight to an octave, found by a leading-zero count and a shift; it keeps no \
-             sum and no extremes, and nobody could read it. A set that sees only 1 ms and 2 ms has a table of eight cells, in \
-             which both want the same one. Peers that ask for bounds have the same 24. The histograms of `metrics` are left out: `AtomicStorage` queues each value for an exporter instead \
+             sum and no extremes, and nobody could read it. In a small table 1 ms and 2 ms want the same cell, so the \
+             table of a set that sees only these grows. Peers that ask for bounds have the same 24. The histograms of `metrics` are left out: `AtomicStorage` queues each value for an exporter instead \
              of counting it, and grows until one comes.",
             4096 / SETS
         ),
     );
     report.table(Shown::of_times("Recording a value", FLOOR, &runs));
     targets(&mut report, &runs);
+    report.table(ticks::table(effort)?);
     Ok(report)
 }
 
 fn targets(report: &mut Report, runs: &[(usize, Times)]) {
     let ratio = runs[0].1.ratio(FACT, HDR);
     report.at_most("fact with a histogram, one thread, × hdrhistogram, own", ratio, 1.5, "×");
+    for (threads, times) in runs {
+        let what = format!("histogram of durations, threads: {threads}, × of integers");
+        report.at_most(what, times.ratio(DURATIONS, FACT), 1.3, "×");
+    }
     if let Some((_, two)) = runs.iter().find(|run| run.0 == 2) {
         for peer in PEERS {
             let what = format!("fact with a histogram, two threads, faster than {peer}");

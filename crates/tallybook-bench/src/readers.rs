@@ -14,6 +14,8 @@ use tallybook::Registry;
 
 const POINTER: &str = "pointer load";
 const CACHED: &str = "cached reader";
+const GUARD: &str = "reader.load";
+const SWAP: &str = "arc-swap load";
 
 pub fn report(effort: Effort) -> Result<Report> {
     let registry = Registry::new();
@@ -27,6 +29,8 @@ pub fn report(effort: Effort) -> Result<Report> {
     for (threads, times) in &runs {
         let what = format!("{CACHED}, threads: {threads}, × {POINTER}");
         report.at_most(what, times.ratio(CACHED, POINTER), 2.0, "×");
+        let what = format!("{GUARD}, threads: {threads}, × {SWAP}");
+        report.at_most(what, times.ratio(GUARD, SWAP), 1.1, "×");
     }
     Ok(report)
 }
@@ -49,7 +53,12 @@ fn latest(effort: Effort, threads: usize, registry: &Registry) -> Times {
                 black_box(ptr::from_ref(&**black_box(&mut cached).latest()));
             }
         }),
-        contender("arc-swap load", move |_| {
+        contender(GUARD, move |_| {
+            move |_| {
+                black_box(ptr::from_ref(&*black_box(reader).load()));
+            }
+        }),
+        contender(SWAP, move |_| {
             move |_| {
                 black_box(&**black_box(swap).load());
             }

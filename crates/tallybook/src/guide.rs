@@ -312,8 +312,9 @@
 //!
 //! # Read: snapshots, windows, rates
 //!
-//! A [`Reader`](crate::Reader) loads the latest [`Snapshot`](crate::Snapshot), which never changes,
-//! or waits for the next: [`next`](crate::Reader::next) in a task,
+//! A [`Reader`](crate::Reader) loads the latest [`Snapshot`](crate::Snapshot), which never changes:
+//! with [`latest`](crate::Reader::latest) to keep it, with [`load`](crate::Reader::load) to look at
+//! it. Or it waits for the next: [`next`](crate::Reader::next) in a task,
 //! [`wait_next`](crate::Reader::wait_next) in a thread, [`stream`](crate::Reader::stream) as a
 //! stream. [`Snapshot::window`](crate::Snapshot::window) is what happened in the last seconds, with
 //! increases, rates per second, and the quantiles and extrema of that time.

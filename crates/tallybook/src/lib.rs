@@ -132,7 +132,7 @@ pub mod collector {
 
 /// Loading the latest snapshot, waiting for the next one, and rates since the last look.
 pub mod reader {
-    pub use crate::read::{CachedReader, RateTracker, Reader, Snapshots};
+    pub use crate::read::{CachedReader, RateTracker, Reader, SnapshotGuard, Snapshots};
 }
 
 /// Snapshots, and what happened between two of them.

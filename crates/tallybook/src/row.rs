@@ -15,7 +15,7 @@ mod rows;
 mod span;
 mod view;
 
-pub(crate) use buckets::{BucketRows, Counts, start_of};
+pub(crate) use buckets::{BucketRows, BucketsView, Counts, start_of};
 pub use drain::{Drain, Sparse};
 pub use extrema::{Extrema, RowExtrema};
 pub use flows::Flows;

@@ -9,7 +9,7 @@ use tallybook::error::{
 };
 use tallybook::event::Reply;
 use tallybook::metric::LiveField;
-use tallybook::reader::CachedReader;
+use tallybook::reader::{CachedReader, SnapshotGuard};
 use tallybook::registry::RegistryBuilder;
 use tallybook::{
     Collector, Counter, Difference, Entry, Family, FamilySnapshot, Gauge, Label, Live, ManualClock,
@@ -45,6 +45,7 @@ assert_impl_all!(Family<String, All>: Send, Sync, Clone);
 assert_impl_all!(Entry<String, All>: Send, Sync, Clone);
 assert_impl_all!(Reader: Send, Sync, Clone);
 assert_impl_all!(CachedReader: Send, Clone);
+assert_impl_all!(SnapshotGuard: Send, Sync);
 assert_impl_all!(Reply<std::cell::Cell<u64>>: Send, Sync, UnwindSafe, RefUnwindSafe);
 
 // A guard closes wherever it is dropped.

@@ -15,6 +15,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 use tallybook::error::{NotCollected, WaitError};
+use tallybook::reader::SnapshotGuard;
 use tallybook::{ManualClock, Registry, Snapshot};
 use wakes::Wakes;
 
@@ -46,6 +47,36 @@ fn a_cached_reader_sees_what_the_others_see() {
         assert!(Arc::ptr_eq(cached.latest(), &reader.latest()));
     }
     assert_eq!(other.latest().epoch(), 5);
+}
+
+#[test]
+fn a_guard_shows_what_was_the_latest_when_it_was_loaded() {
+    let (registry, hits, mut collector) = hits();
+    let reader = registry.reader();
+    assert_eq!((reader.load().epoch(), reader.load().set(&hits).hits), (0, 0));
+    // More at once than a thread has places for, each older than the latest.
+    let guards: Vec<_> = (1..=20)
+        .map(|n| {
+            hits.record(|h| h.hits.inc());
+            let cut = collector.tick();
+            let guard = reader.load();
+            assert!(std::ptr::eq(&*guard, &*cut));
+            (n, guard)
+        })
+        .collect();
+    drop((registry, collector, reader));
+    for (n, guard) in guards {
+        assert_eq!((guard.epoch(), guard.set(&hits).hits), (n, n));
+        // Another thread may let go of it, or keep it.
+        let kept = thread::spawn(move || SnapshotGuard::into_arc(guard)).join().unwrap();
+        assert_eq!((kept.epoch(), Arc::strong_count(&kept)), (n, 1));
+    }
+}
+
+#[test]
+fn a_guard_of_a_disabled_registry_shows_nothing() {
+    let reader = Registry::disabled().reader();
+    assert_eq!((reader.load().epoch(), reader.load().declarations().count()), (0, 0));
 }
 
 #[test]

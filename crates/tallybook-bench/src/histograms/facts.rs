@@ -1,6 +1,6 @@
 //! Facts with a histogram.
 
-use super::{FACT, Values};
+use super::{DURATIONS, FACT, Values};
 use crate::fixtures::SETS;
 use crate::measure::{Contender, contender};
 use anyhow::Result;
@@ -73,7 +73,7 @@ impl Ours {
                     black_box(paired).record(|spread| spread.values.record(value));
                 }
             }),
-            contender("fact, histogram of durations", move |_| {
+            contender(DURATIONS, move |_| {
                 move |i| {
                     let value = durations.at(i);
                     black_box(waits).record(|waits| waits.values.record(value));

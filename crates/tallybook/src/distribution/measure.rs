@@ -1,6 +1,6 @@
 //! [`Measure`]: what a histogram can hold.
 
-use super::scale;
+use super::scale::{self, Cells};
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -42,6 +42,9 @@ pub trait Measure: Copy + Debug + PartialOrd + Send + Sync + sealed::Sealed + 's
     /// How many of the units that are kept make the one unit that bounds are given in.
     #[doc(hidden)]
     const UNITS_PER_ONE: f64;
+    /// The buckets within an octave of the units that are kept.
+    #[doc(hidden)]
+    const CELLS: &'static Cells;
 
     /// The value in the units that are kept.
     #[doc(hidden)]
@@ -60,11 +63,6 @@ pub trait Measure: Copy + Debug + PartialOrd + Send + Sync + sealed::Sealed + 's
     #[doc(hidden)]
     fn real_to_f64(real: Self::Real) -> f64;
 
-    /// The octave of a value above zero, counted from the lowest, and its mantissa: 64 bits from
-    /// the highest one bit on.
-    #[doc(hidden)]
-    fn split(units: u64) -> (usize, u64);
-
     /// The place of a value in an array of all buckets: 0 for zero, then the buckets in the order
     /// of their index.
     #[doc(hidden)]
@@ -73,8 +71,9 @@ pub trait Measure: Copy + Debug + PartialOrd + Send + Sync + sealed::Sealed + 's
         if units == 0 {
             return 0;
         }
-        let (octave, mantissa) = Self::split(units);
-        1 + (octave << SCALE) + scale::part::<SCALE>(mantissa)
+        let shift = units.leading_zeros() & 63;
+        let octave = (63 - shift) as usize;
+        1 + (octave << SCALE) + Self::CELLS.part::<SCALE>(units << shift)
     }
 }
 
@@ -109,6 +108,7 @@ impl Measure for u64 {
     const LOWEST: i32 = 0;
     const OCTAVES: usize = 64;
     const UNITS_PER_ONE: f64 = 1.0;
+    const CELLS: &'static Cells = &scale::ONES;
 
     #[inline]
     fn to_units(self) -> u64 {
@@ -129,23 +129,11 @@ impl Measure for u64 {
     fn real_to_f64(real: f64) -> f64 {
         real
     }
-    #[inline]
-    fn split(units: u64) -> (usize, u64) {
-        let shift = units.leading_zeros() & 63;
-        ((63 - shift) as usize, units << shift)
-    }
 }
 
 /// Whole nanoseconds per second.
 const NANOS: u64 = 1_000_000_000;
 
-/// `2^93` nanoseconds by the second: what turns nanoseconds into seconds with a multiplication. It
-/// is rounded down, so a power of two of seconds falls a little short of itself, and into the
-/// bucket that it ends, where it belongs.
-const SECONDS: u64 = ((1 << 93) / NANOS as u128) as u64;
-
-/// The buckets are those of the exact quotient up to nine years: a test looks at both sides of each
-/// bound. Beyond, the nanosecond next to a bound may be on its other side, but for powers of two.
 impl Measure for Duration {
     type Real = Duration;
     type Sum = Duration;
@@ -153,10 +141,14 @@ impl Measure for Duration {
     const LOWEST: i32 = -30;
     const OCTAVES: usize = 65;
     const UNITS_PER_ONE: f64 = NANOS as f64;
+    const CELLS: &'static Cells = &scale::NANOS;
 
     #[inline]
     fn to_units(self) -> u64 {
-        self.as_secs().saturating_mul(NANOS).saturating_add(self.subsec_nanos().into())
+        if self.as_secs() >= u64::MAX / NANOS {
+            return longest(self);
+        }
+        self.as_secs() * NANOS + u64::from(self.subsec_nanos())
     }
     fn from_units(units: u64) -> Duration {
         Duration::from_nanos(units)
@@ -176,17 +168,12 @@ impl Measure for Duration {
     fn real_to_f64(real: Duration) -> f64 {
         real.as_secs_f64()
     }
-    #[inline]
-    fn split(units: u64) -> (usize, u64) {
-        let shift = units.leading_zeros() & 63;
-        let product = u128::from(units << shift) * u128::from(SECONDS);
-        // The product of two numbers with their highest bit set has it set too, or the next one.
-        let carry = (product >> 127) as u32;
-        let mantissa = (product << (1 - carry) >> 64) as u64;
-        // No product is a power of two: that of a power of two falls short of it, and the next one
-        // is above it.
-        ((63 + carry - shift) as usize, mantissa | 1)
-    }
+}
+
+/// The nanoseconds of a duration that may be too long for them.
+#[cold]
+fn longest(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -215,8 +202,14 @@ mod tests {
 
     #[test]
     fn conversions_clamp() {
-        assert_eq!(SECONDS >> 63, 1);
         assert_eq!(Duration::MAX.to_units(), u64::MAX);
+        for nanos in
+            [u64::MAX, u64::MAX - 1, u64::MAX / NANOS * NANOS, u64::MAX / NANOS * NANOS - 1]
+        {
+            assert_eq!(Duration::from_nanos(nanos).to_units(), nanos);
+        }
+        let beyond = Duration::from_nanos(u64::MAX) + Duration::from_nanos(1);
+        assert_eq!(beyond.to_units(), u64::MAX);
         assert_eq!(Duration::new(2, 3).to_units(), 2_000_000_003);
         assert_eq!(Duration::sum_from_units(u128::MAX), Duration::MAX);
         assert_eq!(Duration::sum_from_units(2_000_000_003), Duration::new(2, 3));

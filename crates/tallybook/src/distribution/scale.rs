@@ -4,6 +4,10 @@
 //! Where in the octave the mantissa falls is looked up: the highest `s + 1` bits after the first
 //! one select a cell, and a cell is so small that at most one bound lies in it, so one comparison
 //! decides. No division, no float, no loop.
+//!
+//! The bounds are powers of a unit: of one for integers, of `10^9` nanoseconds for durations. In
+//! either case every octave of whole numbers has the same mantissas among its bounds, so each unit
+//! needs a table and nothing else.
 
 /// The finest scale: 256 buckets per octave.
 pub(crate) const FINEST: i32 = 8;
@@ -38,74 +42,94 @@ const ROOTS: [u128; FINEST as usize] = [
 
 /// The mantissas of the bounds of an octave at the finest scale: `floor(2^63 * 2^(j / 256))`. The
 /// last one, `2^64`, has no place in 64 bits; the largest mantissa stands for it.
-static BOUNDS: [u64; FINE + 1] = bounds();
+static BOUNDS: [u64; FINE + 1] = bounds(1).0;
 
-/// For each cell the first bound that its first mantissa does not exceed: its number, counted in
-/// its scale.
-static FIRST: [u16; CELLS] = cells().0;
+/// The buckets of mantissas within an octave.
+pub struct Cells {
+    /// For each cell the first bound that its first mantissa does not exceed: its number, counted
+    /// in its scale from the beginning of the octave of the unit.
+    first: [u16; CELLS],
+    /// The mantissa of that bound. A greater mantissa of the cell belongs under the next bound.
+    limit: [u64; CELLS],
+}
 
-/// The mantissa of that bound. A greater mantissa of the cell belongs under the next bound.
-static LIMIT: [u64; CELLS] = cells().1;
+/// Of integers.
+pub(crate) static ONES: Cells = cells(1);
 
-const fn bounds() -> [u64; FINE + 1] {
-    let mut bounds = [u64::MAX; FINE + 1];
+/// Of nanoseconds, in buckets of seconds.
+pub(crate) static NANOS: Cells = cells(1_000_000_000);
+
+/// The mantissas of `unit * 2^(j / 256)` for each `j` below 256, rounded down, and the first `j` that
+/// lies in another octave than the unit: 256 if none does.
+const fn bounds(unit: u64) -> ([u64; FINE + 1], usize) {
+    let unit = (unit as u128) << (unit as u128).leading_zeros();
+    let (mut bounds, mut wrapped) = ([u64::MAX; FINE + 1], FINE);
     let mut j = 0;
     while j < FINE {
         let mut product: u128 = 1 << 127;
         let mut root = 0;
         while root < ROOTS.len() {
             if j & (FINE >> (root + 1)) != 0 {
-                product = times(product, ROOTS[root]);
+                product = times(product, ROOTS[root]) << 1;
             }
             root += 1;
         }
-        bounds[j] = (product >> 64) as u64;
+        let product = times(product, unit);
+        if product >> 127 == 1 && wrapped == FINE {
+            wrapped = j;
+        }
+        bounds[j] = ((product << product.leading_zeros()) >> 64) as u64;
         j += 1;
     }
-    bounds
+    (bounds, wrapped)
 }
 
-/// The product of two numbers with 127 bits after the point. What the lower halves give together is
-/// too little to count.
+/// The product of two numbers with 127 bits after the point, with 126 bits after it. What the lower
+/// halves give together is too little to count.
 const fn times(a: u128, b: u128) -> u128 {
     const LOW: u128 = u64::MAX as u128;
     let ends = (a >> 64) * (b >> 64);
     let crossed = (((a >> 64) * (b & LOW)) >> 64) + (((a & LOW) * (b >> 64)) >> 64);
-    (ends + crossed) << 1
+    ends + crossed
 }
 
-const fn cells() -> ([u16; CELLS], [u64; CELLS]) {
-    let bounds = bounds();
+const fn cells(unit: u64) -> Cells {
+    let (bounds, wrapped) = bounds(unit);
+    // Those before it are in the octave of the unit, and follow on all others in the octave after.
+    let lowest = wrapped % FINE;
     let (mut first, mut limit) = ([0; CELLS], [0; CELLS]);
     let mut scale = 0;
     while scale <= FINEST as usize {
-        let mut j = 0;
+        let step = FINE >> scale;
+        let mut j = lowest.next_multiple_of(step);
         let mut cell = 2 << scale;
         while cell < 4 << scale {
-            while (cell as u64) << (62 - scale) > bounds[j << (FINEST as usize - scale)] {
-                j += 1;
+            while j < lowest + FINE && (cell as u64) << (62 - scale) > bounds[j % FINE] {
+                j += step;
             }
-            first[cell] = j as u16;
-            limit[cell] = bounds[j << (FINEST as usize - scale)];
+            first[cell] = (j / step) as u16;
+            limit[cell] = if j < lowest + FINE { bounds[j % FINE] } else { u64::MAX };
             cell += 1;
         }
         scale += 1;
     }
-    (first, limit)
+    Cells { first, limit }
 }
 
-/// The bucket of a mantissa within its octave, `0..=2^SCALE`. Bucket 0 has the power of two alone,
-/// with which the octave begins; by its index it is the last bucket of the octave below.
-#[inline]
-pub(crate) fn part<const SCALE: u8>(mantissa: u64) -> usize {
-    const {
-        assert!(
-            SCALE as i32 <= FINEST,
-            "the scale of a histogram is 0 to 8: choose 3 for errors of at most 4.43 %, 8 for 0.14 %"
-        );
+impl Cells {
+    /// The bucket of a mantissa in the lowest octave, counted from the bucket that the octave of
+    /// the unit begins with.
+    #[inline(always)]
+    pub(crate) fn part<const SCALE: u8>(&self, mantissa: u64) -> usize {
+        const {
+            assert!(
+                SCALE as i32 <= FINEST,
+                "the scale of a histogram is 0 to 8: choose 3 for errors of at most 4.43 %, 8 for 0.14 %"
+            );
+        }
+        let cell = (mantissa >> (62 - SCALE)) as usize & (CELLS - 1);
+        self.first[cell] as usize + usize::from(mantissa > self.limit[cell])
     }
-    let cell = (mantissa >> (62 - SCALE)) as usize & (CELLS - 1);
-    FIRST[cell] as usize + usize::from(mantissa > LIMIT[cell])
 }
 
 /// The bound of an index, taken apart: the exponent of its octave, and its mantissa of 64 bits.
@@ -145,25 +169,34 @@ mod tests {
     use super::*;
     use num_bigint::BigUint;
 
-    /// `B <= 2^63 * 2^(j / 256) < B + 1`, both sides to the power of 256.
+    /// `B <= 2^e * unit * 2^(j / 256) < B + 1`, both sides to the power of 256, where `e` leaves 64
+    /// bits.
     #[test]
     fn bounds_are_the_powers_rounded_down() {
-        for (j, bound) in BOUNDS[..FINE].iter().enumerate() {
-            let power = BigUint::from(1_u8) << (63 * FINE + j);
-            assert!(BigUint::from(*bound).pow(256) <= power, "{j}");
-            assert!(BigUint::from(bound + 1).pow(256) > power, "{j}");
+        for unit in [1, 1_000_000_000] {
+            let (bounds, wrapped) = bounds(unit);
+            for (j, bound) in bounds[..FINE].iter().enumerate() {
+                let exponent = 63 - unit.ilog2() as usize - usize::from(j >= wrapped);
+                let power = BigUint::from(unit).pow(256) << (exponent * FINE + j);
+                assert!(BigUint::from(*bound).pow(256) <= power, "{j} of {unit}");
+                assert!(BigUint::from(bound + 1).pow(256) > power, "{j} of {unit}");
+            }
         }
     }
 
     /// Or one comparison would not do.
     #[test]
     fn no_cell_holds_two_bounds() {
-        for scale in 0..=FINEST as usize {
-            let cells = (2 << scale)..(4_usize << scale);
-            for (cell, first) in cells.clone().zip(&FIRST[cells]) {
-                let after = (usize::from(*first) + 1) << (FINEST as usize - scale);
-                let last = (cell as u128 + 1) << (62 - scale);
-                assert!(after > FINE || last - 1 <= u128::from(BOUNDS[after]), "{scale} {cell}");
+        for (unit, cells) in [(1, &ONES), (1_000_000_000, &NANOS)] {
+            let (bounds, wrapped) = bounds(unit);
+            let end = wrapped % FINE + FINE;
+            for scale in 0..=FINEST as usize {
+                for cell in (2 << scale)..(4_usize << scale) {
+                    let after = (usize::from(cells.first[cell]) + 1) << (FINEST as usize - scale);
+                    let last = ((cell as u128 + 1) << (62 - scale)) - 1;
+                    let is_beyond = after >= end || last <= u128::from(bounds[after % FINE]);
+                    assert!(is_beyond, "{scale} {cell} of {unit}");
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 //! The cells of one thread are the sum, the extrema, and a table of counts that is as large as it
 //! has to be: an open hash table whose hash is the bucket's number itself. So values that lie close
 //! together never collide, a table that has room for all buckets is a plain array, and in a family,
-//! where a cache line sees a few values per tick, it has eight cells.
+//! where a cache line sees a few values per tick, it has four cells.
 
 use super::field::{Metric, Sealed};
 use crate::distribution::{Distribution, Measure, bucket_count};
@@ -30,11 +30,12 @@ use std::time::Duration;
 /// [`Set::timer`](crate::Set::timer) measures and records a duration.
 ///
 /// # Memory
-/// A histogram takes 56 bytes, and a table of counts from the first value on. The table has 64
+/// A histogram takes 56 bytes, and a table of counts from the first value on. The table has 32
 /// bytes at first and doubles when more than three quarters of it are in use, or when two values
 /// want one cell of a small table, up to 8 KiB at scale 3. A set has two histograms per thread. A
 /// family has two per key and two per cache line of a thread, each with a table only if it was
-/// needed. A snapshot has 128 bytes for each 16 neighbouring buckets in use.
+/// needed. A snapshot has one to three bytes for each bucket in use, more where a count is above a
+/// million, and 8 to 40 bytes besides.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -79,8 +80,9 @@ pub struct Histogram<V = u64, const SCALE: u8 = 3> {
 /// cell of the same bucket.
 const TAG: u32 = 48;
 const MAX_IN_CELL: u64 = (1 << TAG) - 1;
-/// The cells of the first table: one cache line.
-const FIRST: usize = 8;
+/// The cells of the first table: as many as most entries of a family need between two ticks, and
+/// half a cache line.
+const FIRST: usize = 4;
 /// The size up to which a table grows to keep two buckets from sharing a cell.
 const ROOMY: usize = 64;
 
@@ -434,5 +436,8 @@ mod tests {
         assert_eq!(cells.table.len(), 8);
         (0..64).for_each(|n| cells.record(Duration::from_nanos(1 << n)));
         assert_eq!(cells.table.len(), 128);
+        let narrow = Histogram::<Duration>::at_rest();
+        (0..3).for_each(|n| narrow.record(Duration::from_micros(90 + 10 * n)));
+        assert_eq!(narrow.table.len(), 4);
     }
 }

@@ -3,7 +3,7 @@
 use super::owners::{Changed, OWNERS, Owners};
 use crate::metric::Stats;
 use crate::record::{Hasher, Key, Keyed};
-use crate::row::{IndexView, Pages, Row, RowsView, Span, start_of};
+use crate::row::{BucketsView, IndexView, Pages, Row, RowsView, Span, start_of};
 use std::any::Any;
 use std::fmt;
 use std::hash::BuildHasher;
@@ -18,7 +18,7 @@ pub(crate) struct FamilyPart<K: Key, S: Stats> {
     pub(crate) place: Option<(usize, u64)>,
     pub(crate) rows: RowsView,
     /// The counts of histograms; see [`buckets_of`].
-    pub(crate) buckets: Option<Arc<RowsView>>,
+    pub(crate) buckets: Option<Arc<BucketsView>>,
     pub(crate) averages: Option<RowsView>,
     pub(crate) owners: Pages<Owners<K, S>>,
     /// From the hashes of keys to rows.
@@ -43,8 +43,7 @@ pub(crate) fn buckets_of(row: usize) -> usize {
 impl<K: Key, S: Stats> FamilyPart<K, S> {
     /// A row whose words are given.
     fn row<'a>(&'a self, words: &'a [u64], buckets: usize, span: Span) -> Row<'a> {
-        let tree = self.buckets.as_deref().map(|buckets| &**buckets);
-        Row::new(words, tree, start_of(S::BUCKETS, buckets), span)
+        Row::new(words, self.buckets.as_deref(), start_of(S::BUCKETS, buckets), span)
     }
 
     pub(crate) fn total(&self, span: Span) -> Row<'_> {

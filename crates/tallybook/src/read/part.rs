@@ -2,7 +2,7 @@
 
 use super::family_part::AnyFamily;
 use crate::metric::Metric;
-use crate::row::{Row, RowsView, Span};
+use crate::row::{BucketsView, Row, Span};
 use crate::support::user::Owned;
 use std::any::Any;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ impl Part {
 /// What a set holds.
 pub(crate) struct SetPart {
     pub(crate) words: Box<[u64]>,
-    pub(crate) buckets: Option<Arc<RowsView>>,
+    pub(crate) buckets: Option<Arc<BucketsView>>,
     pub(crate) averages: Box<[u64]>,
     /// The first values of an observed set, whose counters did not start from zero.
     pub(crate) first: Option<Arc<SetPart>>,
@@ -97,7 +97,7 @@ impl SetPart {
     }
 
     pub(crate) fn row(&self, span: Span) -> Row<'_> {
-        Row::new(&self.words, self.buckets.as_deref().map(|buckets| &**buckets), 0, span)
+        Row::new(&self.words, self.buckets.as_deref(), 0, span)
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`Reader`]: reads published snapshots.
 
+use super::guard::SnapshotGuard;
 use super::snapshot::Snapshot;
 use crate::clock::Clock;
 use crate::error::NotCollected;
@@ -7,7 +8,7 @@ use crate::error::NotCollected;
 use crate::error::WaitError;
 use crate::support::lock;
 use crate::support::signal::{Listener, Signal};
-use arc_swap::{ArcSwap, Cache};
+use arc_swap::{ArcSwap, Cache, Guard};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -73,6 +74,41 @@ impl Reader {
         self.published
             .as_ref()
             .map_or_else(Snapshot::nothing, |published| published.latest.load_full())
+    }
+
+    /// The latest snapshot, as [`latest`](Self::latest), for a short look: cheaper by the reference
+    /// count that an `Arc` takes, which all readers share.
+    ///
+    /// ```
+    /// use tallybook::{Counter, Registry, Stats};
+    ///
+    /// #[derive(Stats)]
+    /// struct Jobs {
+    ///     started: Counter,
+    ///     done: Counter,
+    /// }
+    ///
+    /// let registry = Registry::new();
+    /// let jobs = registry.set::<Jobs>("jobs")?;
+    /// let mut collector = registry.collector()?;
+    /// let reader = registry.reader();
+    ///
+    /// jobs.record(|j| j.started.add(3));
+    /// collector.tick();
+    /// let in_progress = {
+    ///     let now = reader.load();
+    ///     let jobs = now.set(&jobs);
+    ///     jobs.started - jobs.done // of one snapshot, as they are read from one guard
+    /// };
+    /// assert_eq!(in_progress, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn load(&self) -> SnapshotGuard {
+        SnapshotGuard::new(match &self.published {
+            Some(published) => published.latest.load(),
+            None => Guard::from_inner(Snapshot::nothing()),
+        })
     }
 
     /// A reader that keeps the snapshot it saw last: looking for a newer one is about a pointer
@@ -150,9 +186,9 @@ impl Reader {
     pub(super) fn look(&self, after: u64) -> Result<Option<Arc<Snapshot>>, NotCollected> {
         // In this order: what a collector publishes last is there when it has ended.
         let is_collected = self.is_collected();
-        let latest = self.latest();
+        let latest = self.load();
         if latest.epoch() > after {
-            return Ok(Some(latest));
+            return Ok(Some(SnapshotGuard::into_arc(latest)));
         }
         if is_collected { Ok(None) } else { Err(NotCollected) }
     }
@@ -185,7 +221,7 @@ impl Reader {
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader")
-            .field("latest", &self.latest())
+            .field("latest", &*self.load())
             .field("is_collected", &self.is_collected())
             .finish_non_exhaustive()
     }

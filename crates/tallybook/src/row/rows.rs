@@ -24,10 +24,10 @@ mod index;
 mod shape;
 mod tree;
 
+pub(super) use arena::Arena;
 pub(crate) use index::{Index, IndexView};
 pub(crate) use tree::Tree;
 
-use arena::Arena;
 use shape::{FAN, NOTHING, Shape, capacity, child_of};
 use std::ops::Deref;
 use std::sync::Arc;

@@ -1,13 +1,13 @@
 //! [`Row`]: reading a row.
 
-use super::rows::Tree;
+use super::buckets::BucketsView;
 use super::span::Span;
 
 /// A row being read: each field takes what is its own from the front.
 #[derive(Clone)]
 pub struct Row<'a> {
     words: &'a [u64],
-    buckets: Option<&'a Tree>,
+    buckets: Option<&'a BucketsView>,
     /// The next bucket.
     bucket: usize,
     span: Span,
@@ -23,7 +23,7 @@ impl<'a> Row<'a> {
     /// A row of these words whose buckets begin at `bucket`.
     pub(crate) fn new(
         words: &'a [u64],
-        buckets: Option<&'a Tree>,
+        buckets: Option<&'a BucketsView>,
         bucket: usize,
         span: Span,
     ) -> Self {
@@ -57,7 +57,7 @@ impl<'a> Row<'a> {
         let first = self.bucket;
         self.bucket += count;
         if let Some(buckets) = self.buckets {
-            buckets.each_word(first..self.bucket, |bucket, n| each(bucket - first, n));
+            buckets.each(first..self.bucket, |bucket, n| each(bucket - first, n));
         }
     }
 
@@ -67,7 +67,7 @@ impl<'a> Row<'a> {
         let mut taken = Vec::new();
         if let Some(buckets) = self.buckets {
             let first = self.bucket;
-            buckets.each_word(first..first + count, |bucket, n| taken.push((bucket - first, n)));
+            buckets.each(first..first + count, |bucket, n| taken.push((bucket - first, n)));
         }
         self.bucket += count;
         taken
