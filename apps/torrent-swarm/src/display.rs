@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use nix::sys::signal::Signal;
+use ratatui::DefaultTerminal;
 use ratatui::style::Stylize;
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
@@ -230,7 +231,7 @@ impl Picture {
 
 /// The screen.
 fn watch(board: &Board, interrupt: &Interrupt, stopped: impl FnMut() -> bool) -> Result<()> {
-    let shown = redraw(board, interrupt, stopped);
+    let shown = enter_and_redraw(board, interrupt, stopped);
     terminal::leave();
     // The screen is gone now: leave the last one where it can be read.
     let parting = board.lock().parting();
@@ -240,7 +241,11 @@ fn watch(board: &Board, interrupt: &Interrupt, stopped: impl FnMut() -> bool) ->
     }
 }
 
-fn redraw(board: &Board, interrupt: &Interrupt, mut stopped: impl FnMut() -> bool) -> Result<()> {
+fn enter_and_redraw(
+    board: &Board,
+    interrupt: &Interrupt,
+    mut stopped: impl FnMut() -> bool,
+) -> Result<()> {
     // What is wrong with the arguments is said without a screen.
     while matches!(board.lock().look(), Picture::Nothing) {
         if stopped() {
@@ -249,6 +254,20 @@ fn redraw(board: &Board, interrupt: &Interrupt, mut stopped: impl FnMut() -> boo
         std::thread::sleep(Duration::from_millis(5));
     }
     let mut terminal = terminal::enter()?;
+    let shown = redraw(&mut terminal, board, interrupt, stopped);
+    if shown.is_err() {
+        // Dropped, it would show the cursor again, and panic where there is no standard error.
+        std::mem::forget(terminal);
+    }
+    shown
+}
+
+fn redraw(
+    terminal: &mut DefaultTerminal,
+    board: &Board,
+    interrupt: &Interrupt,
+    mut stopped: impl FnMut() -> bool,
+) -> Result<()> {
     let mut keys = Keys::open()?;
     let mut page = Page::default();
     while !stopped() {
@@ -270,7 +289,7 @@ fn redraw(board: &Board, interrupt: &Interrupt, mut stopped: impl FnMut() -> boo
             match wish {
                 Wish::End => interrupt.press(Signal::SIGINT),
                 Wish::Turn => page = page.turned(),
-                Wish::Stop => terminal = terminal::suspend()?,
+                Wish::Stop => *terminal = terminal::suspend()?,
             }
         }
     }

@@ -267,3 +267,41 @@ fn options(rate: Rate, peer_timeout: Duration) -> SessionOptions {
         ..Default::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+    use crate::file::{Making, Payload};
+
+    /// Nobody takes a cut, and it makes no difference.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_member_comes_and_leaves_though_nobody_looks() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let payload = Payload::make(dir.path(), 100_001, false, Making::default()).await;
+        let Payload { files, torrent, .. } = payload.expect("made");
+        let books = Books::new(None).expect("books");
+        let (faults, _faulty) = unbounded_channel();
+        let joining = Joining {
+            name: "seed".into(),
+            files,
+            torrent,
+            peers: Vec::new(),
+            rate: Rate(None),
+            peer_timeout: STALL,
+            tap: None,
+            allowed: None,
+            announced: None,
+            retry: Retry::default(),
+        };
+        let mut member = Member::join(&books, &faults, joining).await.expect("joined");
+        member.complete().await.expect("it has the file");
+        member.leave().await.expect("left");
+        books.deserted().await;
+        let last = books.registry.collector().expect("the first").tick();
+        let swarm = last.set(&books.swarm);
+        assert_eq!((swarm.members.opened, swarm.members.closed), (1, 1));
+        assert_eq!(swarm.traffic.checked, 100_001);
+    }
+}

@@ -80,7 +80,7 @@ impl Screen {
 #[test]
 fn keys_work_while_the_file_is_made() {
     let root = tempfile::tempdir().expect("a temporary directory");
-    let mut screen = Screen::start(&["--size", "500MiB", "--leechers", "1"], "xterm", root.path());
+    let mut screen = Screen::start(&["--size", "200MiB", "--leechers", "1"], "xterm", root.path());
     screen.shows("making");
     screen.press(b"q");
     let (shown, code) = screen.end();
@@ -107,6 +107,7 @@ fn it_ends_when_the_terminal_is_gone() {
     // Both ends that are held here: nobody has the terminal any more.
     let Screen { child, keys, shown, .. } = screen;
     drop((keys, shown));
-    assert_eq!(end_of(child).code(), Some(1));
+    let status = end_of(child);
+    assert_eq!(status.code(), Some(1), "{status}");
     assert_eq!(left_in(root.path()), 0);
 }
