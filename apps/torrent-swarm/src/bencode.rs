@@ -57,6 +57,20 @@ impl<'a> Value<'a> {
     }
 }
 
+/// The bytes of the value of that name in a dictionary that takes up all of `bytes`.
+pub fn entry<'a>(bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut rest = bytes.strip_prefix(b"d")?;
+    while !ends(&mut rest).ok()? {
+        let is_it = text(&mut rest).ok()? == name.as_bytes();
+        let before = rest;
+        value(&mut rest, 1).ok()?;
+        if is_it {
+            return Some(&before[..before.len() - rest.len()]);
+        }
+    }
+    None
+}
+
 fn value<'a>(rest: &mut &'a [u8], depth: usize) -> Result<Value<'a>> {
     ensure!(depth <= DEEPEST, "lists more than {DEEPEST} deep");
     match rest.first().context("it ends too early")? {
@@ -129,6 +143,13 @@ mod tests {
         assert_eq!((list[0].amount(), list[1].text()), (Some(1), Some(&b"ab"[..])));
         assert_eq!(list[2].get(""), Some(&Value::Number(-7)));
         assert_eq!(list[2].get("").and_then(Value::amount), None, "below zero");
+    }
+
+    #[test]
+    fn an_entry_is_found_as_it_is_written() {
+        let bytes = b"d1:ai1e4:infod1:xli1e2:yzee1:zi2ee";
+        assert_eq!(entry(bytes, "info"), Some(&b"d1:xli1e2:yzee"[..]));
+        assert_eq!((entry(bytes, "b"), entry(b"le", "a"), entry(b"d1:a", "a")), (None, None, None));
     }
 
     #[test]

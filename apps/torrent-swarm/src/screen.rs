@@ -26,6 +26,9 @@ const LINK_RANKS: [(u8, usize); LINKS.len()] =
 /// Rows at the end that are left out last.
 const LAST: usize = 2;
 
+/// The rank of the lines in between: the first to go.
+const SPACE: u8 = u8::MAX;
+
 /// Cells of a progress bar.
 const BAR: usize = 12;
 
@@ -69,9 +72,9 @@ impl Block {
         Self { lines, rank }
     }
 
-    /// An empty line: the first to go.
+    /// An empty line.
     fn space() -> Self {
-        Self::new(u8::MAX, Style::new(), [String::new()])
+        Self::new(SPACE, Style::new(), [String::new()])
     }
 }
 
@@ -109,6 +112,12 @@ pub fn draw(frame: &mut Frame<'_>, view: &View, page: Page) {
     // The header, and as many rows as cannot be left out.
     let rows = if is_links { 0 } else { view.rows().len() };
     let least = if is_links { LAST } else { (LAST + 2).min(rows) };
+    let all = if is_links { wire.map_or(0, |wire| wire.view.links.len()) } else { rows };
+    let used: usize = blocks.iter().map(|block| block.lines.len()).sum();
+    if used + 1 + all > height {
+        // Rows come before the space between.
+        blocks.iter_mut().filter(|block| block.rank == SPACE).for_each(|block| block.lines.clear());
+    }
     fit(&mut blocks, height, 1 + least);
     let used: usize = blocks.iter().map(|block| block.lines.len()).sum();
     let room = height.saturating_sub(used + 1);

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use sha1w::{ISha1, Sha1};
 
-use crate::bencode::Value;
+use crate::bencode::{Value, entry};
 use crate::files::{Files, Place};
 use crate::text::plain;
 use crate::view::Goal;
@@ -31,7 +31,7 @@ const NAMELESS: &str = "torrent-content";
 /// A torrent that was read and found valid.
 #[derive(Clone, Debug)]
 pub struct Torrent {
-    /// The torrent file.
+    /// A torrent file with nothing but what there is to fetch.
     pub bytes: Vec<u8>,
     /// What it calls itself, fit to be shown.
     pub title: String,
@@ -82,7 +82,16 @@ impl Torrent {
         );
         let chunks = pieces * piece_length.div_ceil(CHUNK);
         ensure!(u32::try_from(chunks).is_ok(), "{chunks} chunks are too many");
+        // It is a number of eight bits to librqbit, which does not look whether it fits.
+        let private = info.get("private");
+        ensure!(
+            private.is_none_or(|private| matches!(private.amount(), Some(0 | 1))),
+            "`private` is neither 0 nor 1"
+        );
         let (title, hashes) = (plain(&name).into_owned(), hashes.to_vec());
+        // All that is needed: the rest, of which some would be read as well, is left out.
+        let info = entry(&bytes, "info").context("no `info`")?;
+        let bytes = [b"d4:info", info, b"e"].concat();
         let torrent = Self { title, piece_length, total, places, hashes, bytes };
         torrent.suits_librqbit()?;
         Ok(torrent)

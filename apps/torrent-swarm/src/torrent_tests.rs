@@ -90,6 +90,18 @@ fn names_that_lead_elsewhere_are_refused() {
 }
 
 #[test]
+fn only_what_is_needed_is_handed_on() {
+    let small = single(b"a", "16384", 1);
+    let large = [&b"d8:announce9:http://x/13:creation datei99999999999e"[..], &small[1..]].concat();
+    assert_eq!(Torrent::parse(large).expect("valid").bytes, small);
+    // Found by trying: it overflows where it is taken for eight bits.
+    let mut private = single(b"a", "16384", 1);
+    private.truncate(private.len() - 2);
+    private.extend(b"7:privatei300eee");
+    assert_eq!(wrong(private), "`private` is neither 0 nor 1");
+}
+
+#[test]
 fn a_title_is_fit_to_be_shown() {
     let torrent =
         Torrent::parse(single(b"\x1b]0;owned\x07\x1b[2J.bin", "16384", 1)).expect("valid");
