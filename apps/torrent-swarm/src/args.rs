@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use humantime::format_duration;
+
+use crate::file::LARGEST;
 
 /// The unit in which BitTorrent asks for payload; a smaller rate limit would never let one through.
 const CHUNK: u64 = 16 * 1024;
@@ -15,9 +17,10 @@ const CHUNK: u64 = 16 * 1024;
 /// What the time between two cuts may be.
 const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(10);
 
-/// What the help says of the table.
+/// What the help says beside the options.
 const NOTES: &str = "\
-The table: received and served are payload written to and read from the member's file, reads for hash checks apart; pieces \
+The table: a member checks the hashes of what is there, connects, fetches and seeds, or waits to try its peer again; \
+received and served are payload written to and read from the member's file, reads for hash checks apart; pieces \
 are those whose hash was right; in and out are received and served per second, over the last second and the last ten, or for \
 as long as the heading of the column says; peers are live connections as librqbit's own per-peer view shows them. K, M and G \
 are powers of 1024. A member that left is part of the departed; one that came back starts from nothing, unless no cut has \
@@ -33,11 +36,17 @@ chunks that were asked for and have not arrived. Payload on the wire is at least
 to be sent. Events are counted as sent; each is then applied, coalesced with another where there was no room, dropped, or \
 lost if the program has a fault.
 
+The JSON: times are in nanoseconds, those of cuts from the start of the run. The first line says what was asked for and what \
+there is, the last one gives the verdict, and those between are the cuts.
+
+Signals: the first one ends the run with its summary, another one after a second ends it at once.
+
 Examples:
   torrent-swarm                                    five leechers fetch 64MiB
   torrent-swarm --leechers 20 --rate-limit 4MiB    more of them, slower
   torrent-swarm --interval 10ms --json cuts.json   a hundred cuts per second, all written down
   torrent-swarm --flood                            overflows the queues of events, and holds all the same
+  torrent-swarm --leechers 0 --seed --dir .        seeds to other programs until it is interrupted
   torrent-swarm --torrent a.torrent --peer 127.0.0.1:6881 --dir .
                                                    fetches from another program";
 
@@ -48,7 +57,7 @@ Examples:
 /// departed, have to sum to the swarm.
 ///
 /// Exit status: 0 if every file arrived and no cut broke the law, 1 if not, 2 for bad arguments,
-/// 130 after Ctrl-C.
+/// 128 and the number of the signal after a signal, such as 130 after Ctrl-C.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "torrent-swarm", version, after_help = NOTES)]
 pub struct Args {
@@ -57,10 +66,15 @@ pub struct Args {
     #[arg(long, default_value = "64MiB", value_parser = size, conflicts_with = "torrent")]
     pub size: u64,
 
-    /// How many leechers fetch it: the 1st, 4th, 7th ... leave when they have it, the 2nd, 5th ...
-    /// break off half-way and come back, the others stay
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100), conflicts_with = "torrent")]
+    /// How many leechers fetch it, from 1 to 100, or 0 with --seed: the 1st, 4th, 7th ... leave when
+    /// they have it, the 2nd, 5th ... break off half-way and come back, the others stay
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(0..=100), conflicts_with = "torrent")]
     pub leechers: u16,
+
+    /// Stay when the leechers have the file, so that other programs can fetch it: says where the
+    /// seed listens and where its torrent is
+    #[arg(long, conflicts_with = "torrent")]
+    pub seed: bool,
 
     /// What each member may send per second, at least 16KiB; 0 for no limit
     #[arg(long, default_value = "16MiB", value_parser = rate)]
@@ -70,21 +84,30 @@ pub struct Args {
     #[arg(long, default_value = "100ms", value_parser = interval)]
     pub interval: Duration,
 
-    /// Write every snapshot to FILE, one JSON object per line
+    /// Write the run to FILE, one JSON object per line: what was asked for, every cut, the verdict;
+    /// - is standard output
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
-    /// Keep the files in DIR, which is created if need be [default: a temporary directory, removed
-    /// at the end]
+    /// Write the buckets of all times to --json, too
+    #[arg(long, requires = "json")]
+    pub json_full: bool,
+
+    /// Keep the files in DIR, which is created if need be; a file has a name that ends in .part until
+    /// its hash is right [default: a temporary directory, removed at the end]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+
+    /// Replace files that are in the way in --dir
+    #[arg(long, requires = "dir")]
+    pub overwrite: bool,
 
     /// Make the queues of events overflow: they hold 8, and for each message on the wire a thousand
     /// events more are sent
     #[arg(long, conflicts_with = "no_tap")]
     pub flood: bool,
 
-    /// Connect members directly, without relays that see what is on the wire
+    /// Do not look at the wire: members connect directly, and a given peer is led through unseen
     #[arg(long)]
     pub no_tap: bool,
 
@@ -101,6 +124,18 @@ pub struct Args {
     pub peer_timeout: Duration,
 }
 
+impl Args {
+    /// Those of the command line; says what is wrong with them and ends the program, if anything is.
+    pub fn of_command_line() -> Self {
+        let args = Self::parse();
+        if args.leechers == 0 && !args.seed {
+            let kind = clap::error::ErrorKind::ValueValidation;
+            Self::command().error(kind, "without leechers nobody fetches: add --seed").exit();
+        }
+        args
+    }
+}
+
 /// Bytes per second, or no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate(pub Option<NonZeroU32>);
@@ -108,6 +143,7 @@ pub struct Rate(pub Option<NonZeroU32>);
 fn size(text: &str) -> Result<u64, String> {
     match text.parse::<ByteSize>()?.as_u64() {
         0 => Err("a torrent needs at least one byte".into()),
+        bytes if bytes > LARGEST => Err("at most 2TiB, as the torrent would be too large".into()),
         bytes => Ok(bytes),
     }
 }
@@ -178,7 +214,11 @@ mod tests {
         for line in [
             "--size 0",
             "--size many",
-            "--leechers 0",
+            "--size 3TiB",
+            "--size 10000EiB",
+            "--overwrite",
+            "--json-full",
+            "--torrent a --peer b --seed",
             "--leechers 101",
             "--rate-limit 100",
             "--rate-limit 5GiB",

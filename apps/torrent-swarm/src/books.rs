@@ -5,7 +5,7 @@
 //! (present + departed) == swarm`. A fact that counts something that takes time says how long it
 //! took as well, so each histogram has as many times as its counter has counts.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tallybook::metric::LiveField;
@@ -13,6 +13,8 @@ use tallybook::{
     Actor, Counter, Entry, Family, Gauge, Histogram, Max, Open, Registry, Set, Stats, TimedLive,
 };
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::wire::Wire;
 
@@ -33,6 +35,8 @@ pub struct Traffic {
     pub verified: Counter,
     /// Pieces whose hash was right after they were received.
     pub pieces: Counter,
+    /// Pieces whose hash was wrong, counted when they are received again.
+    pub bad_pieces: Counter,
     /// Writes to storage, each of a chunk: 16 KiB, or less at the end of a piece or file.
     pub writes: Counter,
     /// Reads from storage: of a chunk to be sent, of up to 64 KiB to be hashed.
@@ -58,6 +62,11 @@ pub struct Member {
     pub have: Gauge,
     /// Live connections to other members, as librqbit's per-peer view shows them.
     pub connections: TimedLive,
+    /// How it stands: the number of a [`State`](crate::state::State).
+    pub state: Gauge,
+    /// When it tries to reach its peer again, from the start of the books, if it waits for that.
+    #[stats(unit = "milliseconds")]
+    pub retry_at: Gauge,
     /// Stays: opened when the member joins, closed when it leaves.
     pub stays: TimedLive,
 }
@@ -97,12 +106,16 @@ pub struct Books {
     pub librqbit: Set<Librqbit>,
     /// What is seen on the wire, if there is a tap.
     pub wire: Option<Actor<Wire>>,
+    /// When the books were opened.
+    pub opened: Instant,
+    /// Whoever holds a page.
+    writers: TaskTracker,
 }
 
 impl Books {
     /// Opens empty books; with a tap on the wire, whose queues hold so many events of a kind.
     pub fn new(tap: Option<usize>) -> Result<Self> {
-        let registry = Registry::new();
+        let (registry, opened) = (Registry::new(), Instant::now());
         let swarm = registry.set::<Swarm>("swarm").context("cannot register the swarm")?;
         let members = registry
             .family::<String, Member>("member", "name")
@@ -111,7 +124,14 @@ impl Books {
             registry.set::<Librqbit>("librqbit").context("cannot register librqbit's readings")?;
         let wire = |room| registry.actor_builder("wire").capacity(room).register(Wire::default());
         let wire = tap.map(wire).transpose().context("cannot register the wire")?;
-        Ok(Self { registry, swarm, members, librqbit, wire })
+        let writers = TaskTracker::new();
+        writers.close();
+        Ok(Self { registry, swarm, members, librqbit, wire, opened, writers })
+    }
+
+    /// Waits until nobody holds a page: all members have left, and all they did is in the books.
+    pub async fn deserted(&self) {
+        self.writers.wait().await;
     }
 
     /// The page of one member. The member is present for as long as any clone of it is held, and
@@ -121,8 +141,8 @@ impl Books {
             .members
             .entry(name.to_string())
             .with_context(|| format!("cannot open the books of {name}"))?;
-        let (held, _) = watch::channel(());
-        Ok(Page { swarm: self.swarm.clone(), member, held })
+        let ((held, _), writer) = (watch::channel(()), self.writers.token());
+        Ok(Page { swarm: self.swarm.clone(), member, held, _writer: writer })
     }
 }
 
@@ -134,6 +154,7 @@ pub struct Page {
     pub member: Entry<String, Member>,
     /// Dropped after the entry.
     held: watch::Sender<()>,
+    _writer: TaskTrackerToken,
 }
 
 impl Page {
@@ -171,6 +192,11 @@ impl Page {
             traffic.verified.add(bytes);
             traffic.piece_write_time.record(time);
         });
+    }
+
+    /// The hash of a piece that was received was wrong.
+    pub fn bad(&self) {
+        self.record(|traffic| traffic.bad_pieces.inc());
     }
 
     /// Records the same for the member and for the swarm, as one fact.

@@ -8,6 +8,7 @@ use tallybook::metric::TimedLiveCount;
 use tallybook::{Distribution, Snapshot};
 
 use crate::books::{Books, LibrqbitSnapshot, MemberSnapshot, SwarmSnapshot, TrafficSnapshot};
+use crate::state::State;
 use crate::wire::OnWire;
 
 /// What a member, several members or the swarm have done.
@@ -23,6 +24,8 @@ pub struct Tally {
     pub verified: u64,
     /// Good pieces.
     pub pieces: u64,
+    /// Pieces whose hash was wrong.
+    pub bad_pieces: u64,
     /// Writes to storage.
     pub writes: u64,
     /// Reads from storage.
@@ -41,13 +44,14 @@ pub struct Tally {
 
 impl Tally {
     /// The counters with their names.
-    pub fn counters(&self) -> [(&'static str, u64); 9] {
+    pub fn counters(&self) -> [(&'static str, u64); 10] {
         [
             ("received", self.received),
             ("served", self.served),
             ("checked", self.checked),
             ("verified", self.verified),
             ("pieces", self.pieces),
+            ("bad_pieces", self.bad_pieces),
             ("writes", self.writes),
             ("reads", self.reads),
             ("joined", self.joined),
@@ -75,6 +79,7 @@ impl Add for Tally {
             checked: self.checked + other.checked,
             verified: self.verified + other.verified,
             pieces: self.pieces + other.pieces,
+            bad_pieces: self.bad_pieces + other.bad_pieces,
             writes: self.writes + other.writes,
             reads: self.reads + other.reads,
             joined: self.joined + other.joined,
@@ -100,6 +105,7 @@ impl Tally {
             checked: traffic.checked,
             verified: traffic.verified,
             pieces: traffic.pieces,
+            bad_pieces: traffic.bad_pieces,
             writes: traffic.writes,
             reads: traffic.reads,
             joined: stays.opened,
@@ -133,6 +139,10 @@ pub struct Present {
     pub tally: Tally,
     /// Payload it has, that of an earlier stay included.
     pub have: u64,
+    /// How it stands.
+    pub state: State,
+    /// When it tries to reach its peer again, if it waits for that.
+    pub retry_at: Option<Duration>,
     /// Its connections so far.
     pub opened: u64,
     /// How many of them have closed again.
@@ -193,6 +203,11 @@ impl Cut {
             .map(|(name, member)| Present {
                 name: name.clone(),
                 have: member.have.map_or(0, i64::unsigned_abs),
+                state: member.state.map_or(State::Checking, State::of),
+                retry_at: member
+                    .retry_at
+                    .filter(|_| member.state == Some(State::Retrying as i64))
+                    .map(|millis| Duration::from_millis(millis.unsigned_abs())),
                 opened: member.connections.opened,
                 closed: member.connections.closed,
                 tally: Tally::from(member),

@@ -1,19 +1,26 @@
 //! The thread that shows how things stand: a screen on a terminal, plain lines otherwise.
 
-use std::io::{IsTerminal, Write, stdout};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
+use nix::sys::signal::Signal;
 use ratatui::DefaultTerminal;
-use ratatui::crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, poll, read};
+use ratatui::style::Stylize;
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
+use tokio_util::sync::CancellationToken;
 
 use crate::books::Books;
+use crate::file::Making;
 use crate::follow::Shared;
 use crate::interrupt::Interrupt;
 use crate::lines::lines;
-use crate::screen::{Page, draw};
+use crate::output::say;
+use crate::screen::{HELP, Page, draw};
+use crate::terminal::{self, Keys, Wish};
+use crate::text::{bytes, clip, ratio};
 use crate::view::{Goal, View};
 
 /// Time between two screens, and between two looks for something to print.
@@ -22,159 +29,269 @@ const FRAME: Duration = Duration::from_millis(100);
 /// Time between two blocks of plain lines, at least.
 const BLOCK: Duration = Duration::from_secs(1);
 
+/// How long the end of the display is waited for. A terminal may be stopped, or a pipe full.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What is shown and where it comes from.
-struct Source {
-    books: Books,
-    verdict: Shared,
-    goal: Goal,
-    interval: Duration,
+pub struct Source {
+    /// The books.
+    pub books: Books,
+    /// What the cuts said.
+    pub verdict: Shared,
+    /// What is fetched.
+    pub goal: Goal,
+    /// The time between two cuts.
+    pub interval: Duration,
+}
+
+/// What there is to show.
+#[derive(Default)]
+enum Scene {
+    /// Nothing yet.
+    #[default]
+    Empty,
+    /// A file is made.
+    Making(Making, u64),
+    /// The run.
+    Running(Source),
+}
+
+/// What is shown now.
+#[derive(Clone)]
+enum Picture {
+    Nothing,
+    Text(String),
+    View(Box<View>),
+}
+
+/// What the display and the run share.
+#[derive(Default)]
+struct Stage {
+    scene: Scene,
+    notice: Option<String>,
+    /// The last table with members in it: at the very end they have all left, and the summary says
+    /// the rest.
     last: Option<View>,
 }
 
-impl Source {
-    fn look(&mut self) -> View {
-        let snapshot = self.books.registry.reader().latest();
-        let verdict = self.verdict.get();
-        let view = View::of(&self.goal, self.interval, &snapshot, &self.books, verdict);
-        if !view.cut.present.is_empty() {
-            self.last = Some(view.clone());
+impl Stage {
+    fn look(&mut self) -> Picture {
+        match &self.scene {
+            Scene::Empty => Picture::Nothing,
+            Scene::Making(making, total) => {
+                let (done, percent) = (making.done(), ratio(making.done(), *total) * 100.0);
+                let [done, total] = [done, *total].map(bytes);
+                Picture::Text(format!("making the file: {} % of {total}, {done}", percent as u64))
+            }
+            Scene::Running(Source { books, verdict, goal, interval }) => {
+                let snapshot = books.registry.reader().latest();
+                let mut view = View::of(goal, *interval, &snapshot, books, verdict.get());
+                view.notice.clone_from(&self.notice);
+                if !view.cut.present.is_empty() {
+                    self.last = Some(view.clone());
+                }
+                Picture::View(view.into())
+            }
         }
-        view
     }
 
-    /// The last table with members in it: at the very end they have all left, and the summary says
-    /// the rest.
-    fn parting(&mut self) -> View {
-        let view = self.look();
-        self.last.take().unwrap_or(view)
+    fn parting(&mut self) -> Picture {
+        let picture = self.look();
+        self.last.take().map_or(picture, |view| Picture::View(view.into()))
     }
 }
 
-/// The running display.
+/// How the display is told what to show. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Board(Arc<Mutex<Stage>>);
+
+impl Board {
+    /// A file of so many bytes is being made.
+    pub fn making(&self, making: Making, total: u64) {
+        self.lock().scene = Scene::Making(making, total);
+    }
+
+    /// The run begins.
+    pub fn running(&self, source: Source) {
+        self.lock().scene = Scene::Running(source);
+    }
+
+    /// Something is to be known from now on.
+    pub fn notice(&self, text: String) {
+        self.lock().notice = Some(text);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stage> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The running display. Dropping it ends it as [`Display::finish`] does.
 pub struct Display {
+    /// What it shows.
+    pub board: Board,
+    /// Cancelled when nothing can be shown any more; [`Display::finish`] says why.
+    pub trouble: CancellationToken,
+    running: Option<Running>,
+}
+
+struct Running {
     stop: Sender<()>,
-    thread: JoinHandle<Result<()>>,
+    ended: Receiver<Result<()>>,
+}
+
+impl Running {
+    fn end(self) -> Result<()> {
+        drop(self.stop);
+        match self.ended.recv_timeout(PATIENCE) {
+            Ok(shown) => shown,
+            Err(RecvTimeoutError::Disconnected) => Err(anyhow!("the display panicked")),
+            Err(RecvTimeoutError::Timeout) => Err(anyhow!("nobody takes what is written")),
+        }
+    }
 }
 
 impl Display {
-    /// Starts showing books that are closed every `interval`.
-    pub fn start(
-        books: Books,
-        verdict: Shared,
-        goal: Goal,
-        interval: Duration,
-        interrupt: Interrupt,
-    ) -> Result<Self> {
-        let (stop, stopped) = channel();
-        let mut source = Source { books, verdict, goal, interval, last: None };
+    /// Starts it; a silent one shows nothing, as standard output is taken.
+    pub fn start(interrupt: Interrupt, is_silent: bool) -> Result<Self> {
+        let ((stop, stopped), (end, ended)) = (channel(), channel());
+        let (board, trouble) = (Board::default(), CancellationToken::new());
+        let (shown, failed) = (board.clone(), trouble.clone());
         let show = move || {
             let wait = |time| !matches!(stopped.recv_timeout(time), Err(RecvTimeoutError::Timeout));
-            if !stdout().is_terminal() {
-                return print(&mut source, wait);
+            let result = match () {
+                () if is_silent => Ok(()),
+                () if terminal::is_there() => watch(&shown, &interrupt, || wait(Duration::ZERO)),
+                () => print(&shown, wait),
+            };
+            if result.is_err() {
+                failed.cancel();
             }
-            // Takes care of panics too: ratatui restores the terminal before they are reported.
-            let mut terminal = ratatui::try_init().context("cannot take over the terminal")?;
-            let shown = redraw(&mut terminal, &mut source, &interrupt, || wait(Duration::ZERO));
-            ratatui::restore();
-            // The screen is gone now: leave the last one where it can be read.
-            shown.and_then(|()| say(&lines(&source.parting())))
+            // Nobody waits for it any more if it took too long.
+            let _ = end.send(result);
         };
-        let thread = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("display".into())
             .spawn(show)
             .context("cannot start the display")?;
-        Ok(Self { stop, thread })
+        Ok(Self { board, trouble, running: Some(Running { stop, ended }) })
     }
 
     /// Shows the last state and gives the terminal back.
-    pub fn finish(self) -> Result<()> {
-        drop(self.stop);
-        self.thread.join().map_err(|_| anyhow!("the display panicked"))?
+    pub fn finish(mut self) -> Result<()> {
+        self.running.take().map_or(Ok(()), Running::end)
     }
 }
 
-fn print(source: &mut Source, mut stopped: impl FnMut(Duration) -> bool) -> Result<()> {
+impl Drop for Display {
+    fn drop(&mut self) {
+        // Whoever drops it has something else to say.
+        let _ = self.running.take().map(Running::end);
+    }
+}
+
+/// Plain lines.
+fn print(board: &Board, mut stopped: impl FnMut(Duration) -> bool) -> Result<()> {
     // Something at once: the first cut may take a while.
-    let view = source.look();
-    say(&lines(&view))?;
-    let (mut said, mut at) = (view.cut.epoch, Instant::now());
-    while !stopped(FRAME) {
-        let view = source.look();
+    let (mut said, mut at) = (None, Instant::now());
+    while !stopped(if said.is_none() { Duration::from_millis(10) } else { FRAME }) {
+        if said.is_some() && at.elapsed() < BLOCK {
+            continue;
+        }
+        let picture = board.lock().look();
         // The same cut again would say nothing new.
-        if view.cut.epoch != said && at.elapsed() >= BLOCK {
-            (said, at) = (view.cut.epoch, Instant::now());
-            say(&lines(&view))?;
+        let sign = picture.sign();
+        if sign.is_some() && sign != said {
+            (said, at) = (sign, Instant::now());
+            say(&picture.text())?;
         }
     }
-    let view = source.parting();
-    if view.cut.epoch == said { Ok(()) } else { say(&lines(&view)) }
+    let picture = board.lock().parting();
+    if picture.sign().is_none() || picture.sign() == said { Ok(()) } else { say(&picture.text()) }
 }
 
-fn say(text: &str) -> Result<()> {
-    writeln!(stdout().lock(), "{text}").context("cannot write to standard output")
+impl Picture {
+    /// What differs where there is something new to say.
+    fn sign(&self) -> Option<(u64, Option<String>)> {
+        match self {
+            Self::Nothing => None,
+            Self::Text(text) => Some((0, Some(text.clone()))),
+            Self::View(view) => Some((view.cut.epoch, view.notice.clone())),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Nothing => String::new(),
+            Self::Text(text) => text.clone(),
+            Self::View(view) => lines(view),
+        }
+    }
+}
+
+/// The screen.
+fn watch(board: &Board, interrupt: &Interrupt, stopped: impl FnMut() -> bool) -> Result<()> {
+    let shown = enter_and_redraw(board, interrupt, stopped);
+    terminal::leave();
+    // The screen is gone now: leave the last one where it can be read.
+    let parting = board.lock().parting();
+    match (shown, parting) {
+        (Ok(()), parting @ Picture::View(_)) => say(&parting.text()),
+        (shown, _) => shown,
+    }
+}
+
+fn enter_and_redraw(
+    board: &Board,
+    interrupt: &Interrupt,
+    mut stopped: impl FnMut() -> bool,
+) -> Result<()> {
+    // What is wrong with the arguments is said without a screen.
+    while matches!(board.lock().look(), Picture::Nothing) {
+        if stopped() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut terminal = terminal::enter()?;
+    let shown = redraw(&mut terminal, board, interrupt, stopped);
+    if shown.is_err() {
+        // Dropped, it would show the cursor again, and panic where there is no standard error.
+        std::mem::forget(terminal);
+    }
+    shown
 }
 
 fn redraw(
     terminal: &mut DefaultTerminal,
-    source: &mut Source,
+    board: &Board,
     interrupt: &Interrupt,
     mut stopped: impl FnMut() -> bool,
 ) -> Result<()> {
-    let broken = "the terminal is gone";
+    let mut keys = Keys::open()?;
     let mut page = Page::default();
     while !stopped() {
-        let view = source.look();
-        terminal.draw(|frame| draw(frame, &view, page)).context(broken)?;
+        let picture = board.lock().look();
+        let draw = |frame: &mut ratatui::Frame<'_>| match &picture {
+            Picture::Nothing => {}
+            Picture::Text(text) => {
+                let width = frame.area().width.into();
+                let text = [text.as_str(), "", HELP].map(|line| clip(line, width).into_owned());
+                let lines: Vec<Line<'_>> =
+                    text.into_iter().map(|line| Line::from(line).bold()).collect();
+                frame.render_widget(Paragraph::new(lines), frame.area());
+            }
+            Picture::View(view) => draw(frame, view, page),
+        };
+        terminal.draw(draw).context("the terminal is gone")?;
         // Waiting for a key is the timer, too.
-        if poll(FRAME).context(broken)? {
-            match wish(&read().context(broken)?) {
-                Some(Wish::End) => interrupt.press(),
-                Some(Wish::Turn) => page = page.turned(),
-                None => {}
+        for wish in keys.next(FRAME)? {
+            match wish {
+                Wish::End => interrupt.press(Signal::SIGINT),
+                Wish::Turn => page = page.turned(),
+                Wish::Stop => *terminal = terminal::suspend()?,
             }
         }
     }
     Ok(())
-}
-
-/// What a key asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wish {
-    End,
-    /// The other page.
-    Turn,
-}
-
-/// Ctrl-C is a key like any other while the screen is up.
-fn wish(event: &Event) -> Option<Wish> {
-    let Event::Key(key) = event else { return None };
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    match key.code {
-        _ if key.kind != KeyEventKind::Press => None,
-        KeyCode::Char('c') if control => Some(Wish::End),
-        KeyCode::Char('q') if !control => Some(Wish::End),
-        KeyCode::Char('w') if !control => Some(Wish::Turn),
-        KeyCode::Tab => Some(Wish::Turn),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ratatui::crossterm::event::KeyEvent;
-
-    use super::*;
-
-    #[test]
-    fn ctrl_c_and_q_end_it_and_w_and_tab_turn_the_page() {
-        let key =
-            |code, modifiers| wish(&Event::Key(KeyEvent::new(KeyCode::Char(code), modifiers)));
-        assert_eq!(key('c', KeyModifiers::CONTROL), Some(Wish::End));
-        assert_eq!(key('q', KeyModifiers::NONE), Some(Wish::End));
-        assert_eq!(key('w', KeyModifiers::NONE), Some(Wish::Turn));
-        let tab = KeyEvent::new(KeyCode::Tab, KeyModifiers::NONE);
-        assert_eq!(wish(&Event::Key(tab)), Some(Wish::Turn));
-        assert_eq!(key('c', KeyModifiers::NONE), None);
-        assert_eq!(wish(&Event::FocusGained), None);
-    }
 }

@@ -1,28 +1,28 @@
-//! The follower: sees every cut, checks the law on it, and writes it down.
+//! The follower: takes every cut, checks the law on it, and writes it down.
+//!
+//! It drives the collector itself, so there is no cut that it does not see, and a cut is looked at
+//! before there is another.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use tallybook::{Reader, Snapshot};
+use tallybook::{Collector, Reader, Snapshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::books::Books;
 use crate::cut::Cut;
+use crate::journal::Journal;
 use crate::law::{Breach, World, breaches};
 use crate::verdict::Verdict;
 use crate::windows::Windows;
 
-/// How long the follower may sleep through being told to stop.
-const PATIENCE: Duration = Duration::from_millis(50);
-
 /// A verdict that others may look at while it grows.
 #[derive(Clone, Default)]
-pub struct Shared(Arc<(Mutex<Verdict>, Condvar)>);
+pub struct Shared(Arc<Mutex<Verdict>>);
 
 impl Shared {
     /// As it stands.
@@ -30,131 +30,193 @@ impl Shared {
         self.lock().clone()
     }
 
-    fn enter(&self, cut: &Cut, taken: u64, found: &[Breach]) {
-        self.lock().enter(cut, taken, found);
-        self.0.1.notify_all();
+    fn enter(&self, cut: &Cut, unseen: u64, found: &[Breach]) {
+        self.lock().enter(cut, unseen, found);
     }
 
     fn lock(&self) -> MutexGuard<'_, Verdict> {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Where the snapshots are written.
-pub struct Journal {
-    path: PathBuf,
-    file: BufWriter<File>,
-}
+/// The journal, and whether all was written.
+type Written = (Option<Journal>, Result<()>);
 
-impl Journal {
-    /// Creates or empties the file.
-    pub fn create(path: &Path) -> Result<Self> {
-        let file =
-            File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self { path: path.to_path_buf(), file: BufWriter::new(file) })
-    }
-
-    fn enter(&mut self, snapshot: &Snapshot) -> Result<()> {
-        serde_json::to_writer(&mut self.file, snapshot)
-            .map_err(anyhow::Error::from)
-            .and_then(|()| Ok(self.file.write_all(b"\n")?))
-            .with_context(|| format!("cannot write {}", self.path.display()))
-    }
-
-    fn close(mut self) -> Result<()> {
-        self.file.flush().with_context(|| format!("cannot write {}", self.path.display()))
-    }
-}
-
-/// A thread of its own, so that a busy runtime cannot make it miss a cut.
+/// A thread of its own, so that a busy runtime cannot keep it from its cuts, and a slow disk keeps
+/// nobody else waiting.
 pub struct Follower {
     stop: CancellationToken,
     /// The verdict so far.
     pub verdict: Shared,
-    /// Cancelled when the snapshots cannot be written any more; [`Follower::finish`] says why.
+    /// Cancelled when the journal cannot be written any more; [`Follower::finish`] says why.
     pub trouble: CancellationToken,
-    thread: JoinHandle<Result<()>>,
+    thread: JoinHandle<Written>,
 }
 
 impl Follower {
-    /// Starts following `books`; call it before the collector starts.
-    pub fn start(books: Books, world: World, journal: Option<Journal>) -> Result<Self> {
-        let stop = CancellationToken::new();
+    /// Starts to take a cut of `books` every `interval`.
+    pub fn start(
+        books: &Books,
+        world: World,
+        journal: Option<Journal>,
+        interval: Duration,
+    ) -> Result<Self> {
+        let cannot = "cannot start the collector";
+        let (stop, trouble) = (CancellationToken::new(), CancellationToken::new());
         let verdict = Shared::default();
-        let trouble = CancellationToken::new();
-        let reader = books.registry.reader();
+        let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let timer = timer.context(cannot)?;
+        let collector = books.registry.collector().context(cannot)?;
+        let watch = Watch::new(books.clone(), world, journal, verdict.clone(), trouble.clone());
+        let stopped = stop.clone();
         let thread = std::thread::Builder::new()
             .name("follower".into())
-            .spawn({
-                let (stop, verdict, trouble) = (stop.clone(), verdict.clone(), trouble.clone());
-                move || follow(&reader, &books, world, journal, &stop, &verdict, &trouble)
-            })
-            .context("cannot start the follower")?;
+            .spawn(move || timer.block_on(follow(collector, watch, interval, stopped)))
+            .context(cannot)?;
         Ok(Self { stop, verdict, trouble, thread })
     }
 
-    /// Waits, but not for ever, until one more cut was looked at.
-    ///
-    /// The reader shows the latest cut only. A collector that is stopped at any odd moment may
-    /// publish its last cut right behind a regular one, and hide that from the follower; stopped
-    /// just after a regular one was seen, it cannot.
-    pub fn settle(&self, patience: Duration) {
-        let verdict = self.verdict.lock();
-        let before = verdict.checked;
-        // Whether it was seen shows in the verdict.
-        let _ = self
-            .verdict
-            .0
-            .1
-            .wait_timeout_while(verdict, patience, |verdict| verdict.checked == before);
-    }
-
-    /// Follows to the last cut published before this call and returns the verdict, and whether all
-    /// was written down.
-    pub fn finish(self) -> (Verdict, Result<()>) {
+    /// Takes the last cut and returns the verdict, the journal, and whether all was written down.
+    pub fn finish(self) -> (Verdict, Option<Journal>, Result<()>) {
         self.stop.cancel();
-        let written = self.thread.join().unwrap_or_else(|_| Err(anyhow!("the follower panicked")));
-        (self.verdict.get(), written)
+        let panicked = |_| (None, Err(anyhow!("the follower panicked")));
+        let (journal, written) = self.thread.join().unwrap_or_else(panicked);
+        (self.verdict.get(), journal, written)
     }
 }
 
-fn follow(
-    reader: &Reader,
-    books: &Books,
-    world: World,
-    mut journal: Option<Journal>,
-    stop: &CancellationToken,
-    verdict: &Shared,
-    trouble: &CancellationToken,
-) -> Result<()> {
-    let mut written = Ok(());
-    let start = reader.latest();
-    // Not epochs: where queues fill, more of them are closed than cuts are published.
-    let collector = books.registry.collector_stats();
-    let published = |snapshot: &Snapshot| snapshot.set(&collector).ticks;
-    let first = published(&start);
-    let mut seen = start.epoch();
-    let mut windows = Windows::new(books.clone(), start);
-    loop {
-        // Asked before the wait: what was published before the stop is then still found by it.
-        let last_round = stop.is_cancelled();
-        let patience = if last_round { Duration::ZERO } else { PATIENCE };
-        let Ok(snapshot) = reader.wait_next(seen, patience) else {
-            if last_round {
-                return written.and_then(|()| journal.map_or(Ok(()), Journal::close));
-            }
-            continue;
+async fn follow(
+    collector: Collector,
+    watch: Watch,
+    interval: Duration,
+    stop: CancellationToken,
+) -> Written {
+    let mut watch = watch;
+    let mut due = Instant::now();
+    let sleep = |time: Duration| {
+        let now = Instant::now();
+        // Cuts are at multiples of the interval, however long it takes to look at them.
+        let until = if time == interval {
+            due = (due + interval).max(now);
+            due
+        } else {
+            now + time
         };
-        seen = snapshot.epoch();
-        let cut = Cut::of(&snapshot, books);
-        let mut found = breaches(&cut, world);
-        found.extend(windows.enter(&snapshot));
-        verdict.enter(&cut, published(&snapshot) - first, &found);
-        if written.is_ok()
-            && let Some(journal) = &mut journal
+        tokio::time::sleep_until(until)
+    };
+    {
+        let mut running = std::pin::pin!(collector.run(interval, sleep));
+        // It lets others have their turn between any two cuts.
+        let seeing = poll_fn(|context| {
+            let poll = running.as_mut().poll(context);
+            watch.look();
+            poll
+        });
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = seeing => {}
+        }
+    }
+    // The collector is gone now, and has taken the last cut.
+    watch.look();
+    (watch.journal, watch.written)
+}
+
+/// Looks at cuts.
+struct Watch {
+    books: Books,
+    world: World,
+    journal: Option<Journal>,
+    verdict: Shared,
+    trouble: CancellationToken,
+    written: Result<()>,
+    reader: Reader,
+    windows: Windows,
+    seen: u64,
+    /// Cuts that had been taken when this began, and those that were looked at since: stale ones
+    /// left out.
+    before: u64,
+    whole: u64,
+}
+
+impl Watch {
+    fn new(
+        books: Books,
+        world: World,
+        journal: Option<Journal>,
+        verdict: Shared,
+        trouble: CancellationToken,
+    ) -> Self {
+        let reader = books.registry.reader();
+        let start = reader.latest();
+        let (seen, before) = (start.epoch(), taken(&start, &books));
+        let windows = Windows::new(books.clone(), start);
+        let (written, whole) = (Ok(()), 0);
+        Self {
+            books,
+            world,
+            journal,
+            verdict,
+            trouble,
+            written,
+            reader,
+            windows,
+            seen,
+            before,
+            whole,
+        }
+    }
+
+    /// Looks at the latest cut, if it has not been.
+    fn look(&mut self) {
+        let snapshot = self.reader.latest();
+        if snapshot.epoch() == self.seen {
+            return;
+        }
+        self.seen = snapshot.epoch();
+        let cut = Cut::of(&snapshot, &self.books);
+        let mut found = breaches(&cut, self.world);
+        found.extend(self.windows.enter(&snapshot));
+        self.whole += u64::from(!snapshot.is_stale());
+        let unseen = taken(&snapshot, &self.books).saturating_sub(self.before + self.whole);
+        self.verdict.enter(&cut, unseen, &found);
+        if self.written.is_ok()
+            && let Some(journal) = &mut self.journal
         {
             // The law is checked to the end all the same.
-            written = journal.enter(&snapshot).inspect_err(|_| trouble.cancel());
+            self.written =
+                journal.enter(&cut, &snapshot, &self.books).inspect_err(|_| self.trouble.cancel());
         }
+    }
+}
+
+/// How many cuts there have been, stale ones left out. Not epochs: where queues fill, more of them
+/// are closed than cuts are published.
+fn taken(snapshot: &Snapshot, books: &Books) -> u64 {
+    snapshot.set(&books.registry.collector_stats()).ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However slowly they are looked at: each is looked at before the next one is taken.
+    #[test]
+    fn no_cut_is_missed() {
+        let books = Books::new(None).expect("books");
+        let page = books.page("m").expect("a member");
+        let interval = Duration::from_millis(1);
+        let follower = Follower::start(&books, World::Open, None, interval).expect("started");
+        let reader = books.registry.reader();
+        let whole = || taken(&reader.latest(), &books);
+        while whole() < 200 {
+            page.received(1, Duration::ZERO);
+        }
+        let (verdict, _, written) = follower.finish();
+        written.expect("there was nothing to write");
+        assert!(verdict.taken >= 200, "{verdict:?}");
+        assert_eq!((verdict.checked, verdict.broken), (verdict.taken, 0), "{:?}", verdict.first);
+        assert!(whole() <= verdict.checked, "the last one, too");
     }
 }

@@ -40,7 +40,14 @@ pub fn lawful() -> Cut {
         epoch: 7,
         present: vec![
             Present { name: "seed".into(), tally: seed, ..Present::default() },
-            Present { name: "leecher-1".into(), tally: leecher, have: 40, opened: 2, closed: 1 },
+            Present {
+                name: "leecher-1".into(),
+                tally: leecher,
+                have: 40,
+                opened: 2,
+                closed: 1,
+                ..Present::default()
+            },
         ],
         departed: gone,
         total: all.clone(),

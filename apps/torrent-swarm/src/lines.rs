@@ -6,14 +6,17 @@ use crate::view::{COLUMNS, View};
 use crate::wire::OnWire;
 
 /// Widths of the columns after the name.
-const WIDTHS: [usize; COLUMNS] = [9, 7, 7, 8, 8, 8, 8, 6];
+const WIDTHS: [usize; COLUMNS] = [14, 9, 7, 7, 8, 8, 8, 8, 6];
 
 /// The view as text, a line for each row of the table.
 pub fn lines(view: &View) -> String {
+    let notice = view.notice.iter().map(|notice| format!("{notice}\n")).collect::<String>();
     if view.is_early() {
-        return format!("{}\n", view.heading());
+        return format!("{}\n{notice}", view.heading());
     }
-    let mut text = format!("{}\n{}\n  {:<13}", view.heading(), view.law(), "");
+    let progress = view.progress().map_or_else(String::new, |progress| format!("{progress}\n"));
+    let (heading, law) = (view.heading(), view.law());
+    let mut text = format!("{heading}\n{progress}{notice}{law}\n  {:<13}", "");
     for (column, width) in view.columns().iter().zip(WIDTHS) {
         // Writing to a string cannot fail.
         let _ = write!(text, "{column:>width$}");

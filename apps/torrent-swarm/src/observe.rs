@@ -17,6 +17,8 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::books::{Librqbit, Member, Page};
+use crate::line::Retry;
+use crate::state::State;
 
 /// Time between two readings.
 const PERIOD: Duration = Duration::from_millis(4);
@@ -34,8 +36,6 @@ pub struct Progress {
     pub total: u64,
     /// It has everything.
     pub finished: bool,
-    /// It is or was connected to somebody.
-    pub met: bool,
     /// librqbit gave up, and why.
     pub error: Option<String>,
 }
@@ -47,8 +47,10 @@ pub async fn observe(
     page: Page,
     own: Set<Librqbit>,
     progress: watch::Sender<Progress>,
+    retry: Retry,
 ) {
     let mut connections = HashMap::new();
+    let mut stood = None;
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -68,16 +70,46 @@ pub async fn observe(
         } else {
             connections.clear();
         }
-        let now = look(&torrent, !connections.is_empty() || progress.borrow().met);
-        if now.have != progress.borrow().have {
-            // A file beyond the range of an i64 does not exist.
-            page.member.record(|member| member.have.set(now.have.cast_signed()));
+        let now = look(&torrent, &progress.borrow());
+        let stands = Standing::of(&now, !connections.is_empty(), &retry);
+        if stood != Some(stands) {
+            stood = Some(stands);
+            page.member.record(|member| {
+                member.have.set(stands.have.cast_signed());
+                member.state.set(stands.state as i64);
+                if let Some(at) = stands.retry_at {
+                    member.retry_at.set(at.cast_signed());
+                }
+            });
         }
         progress.send_if_modified(|before| {
             let changed = *before != now;
             *before = now;
             changed
         });
+    }
+}
+
+/// What is shown of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Standing {
+    have: u64,
+    state: State,
+    retry_at: Option<u64>,
+}
+
+impl Standing {
+    fn of(progress: &Progress, is_connected: bool, retry: &Retry) -> Self {
+        let Progress { ready, have, finished, .. } = *progress;
+        let retry_at = retry.at().filter(|_| ready && !finished && !is_connected);
+        let state = match retry_at {
+            _ if !ready => State::Checking,
+            _ if finished => State::Seeding,
+            _ if is_connected => State::Fetching,
+            Some(_) => State::Retrying,
+            None => State::Connecting,
+        };
+        Self { have, state, retry_at }
     }
 }
 
@@ -91,18 +123,35 @@ fn read(own: &Set<Librqbit>, parts: u64, total: u64) {
     });
 }
 
-fn look(torrent: &ManagedTorrent, met: bool) -> Progress {
+fn look(torrent: &ManagedTorrent, before: &Progress) -> Progress {
     let stats = torrent.stats();
-    let ready = stats.live.is_some();
+    let is_live = stats.live.is_some();
     Progress {
-        ready,
+        // It connects anew when a peer was lost, and is not live for a moment.
+        ready: is_live || before.ready,
         // During the first check this number is what was checked, not what is there.
-        have: if ready { stats.progress_bytes } else { 0 },
+        have: if is_live { stats.progress_bytes } else { before.have },
         fetched: stats.live.map_or(0, |live| live.snapshot.fetched_bytes),
         total: stats.total_bytes,
-        finished: ready && stats.finished,
-        met,
+        finished: is_live && stats.finished || before.finished,
         // The rest of it is a backtrace.
         error: stats.error.and_then(|error| error.lines().next().map(str::to_string)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_stands_as_it_is() {
+        let state = |ready, finished, is_connected| {
+            let progress = Progress { ready, finished, ..Progress::default() };
+            Standing::of(&progress, is_connected, &Retry::default()).state
+        };
+        assert_eq!(state(false, false, true), State::Checking);
+        assert_eq!(state(true, false, false), State::Connecting);
+        assert_eq!(state(true, false, true), State::Fetching);
+        assert_eq!(state(true, true, false), State::Seeding);
     }
 }

@@ -11,9 +11,9 @@
 //! and that sum is its write time: it has the writes that had to be repeated in it, and none of the
 //! time in between.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -50,10 +50,47 @@ pub struct Pieces {
 /// network, because nobody can ask for a piece before it is announced.
 #[derive(Debug, Default)]
 struct Piece {
-    /// Read to its end since it was last written.
-    read_back: AtomicBool,
+    /// A [`Stand`].
+    stand: AtomicU8,
     /// Nanoseconds spent on writing it since it was last found good.
     writing: AtomicU64,
+}
+
+/// How a piece stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Stand {
+    /// Nothing is known of it.
+    Unknown,
+    /// It was written since it was last read to its end.
+    Written,
+    /// It was read to its end after it was written, and not found good yet.
+    Checked,
+    /// It was read to its end and never written.
+    Found,
+    /// It was found good.
+    Good,
+}
+
+impl Stand {
+    const ALL: [Self; 5] = [Self::Unknown, Self::Written, Self::Checked, Self::Found, Self::Good];
+
+    fn of(number: u8) -> Self {
+        Self::ALL.into_iter().find(|stand| *stand as u8 == number).unwrap_or(Self::Unknown)
+    }
+
+    fn is_read_back(self) -> bool {
+        !matches!(self, Self::Unknown | Self::Written)
+    }
+}
+
+/// What a read tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// What it was for.
+    pub purpose: Purpose,
+    /// The piece, if this was the end of its check after it was received.
+    pub checked: Option<usize>,
 }
 
 impl Pieces {
@@ -75,36 +112,53 @@ impl Pieces {
     }
 
     /// Notes a write, which took `time`: the pieces it touched have to be checked again. librqbit
-    /// never writes across the end of a piece.
-    pub fn wrote(&self, file: usize, offset: u64, bytes: u64, time: Duration) {
+    /// never writes across the end of a piece. Returns the piece if its hash was wrong before.
+    pub fn wrote(&self, file: usize, offset: u64, bytes: u64, time: Duration) -> Option<usize> {
         let touched = self.touched(file, offset, bytes);
-        if let Some(piece) = self.pieces.get(*touched.start()) {
+        let first = *touched.start();
+        if let Some(piece) = self.pieces.get(first) {
             piece.writing.fetch_add(nanos(time), Relaxed);
         }
+        let was_bad = self.stand(first) == Stand::Checked;
         for piece in touched {
-            self.set(piece, false);
+            self.set(piece, Stand::Written);
         }
+        was_bad.then_some(first)
     }
 
     /// Notes a read and says what it was for. librqbit never reads across the end of a piece.
-    pub fn read(&self, file: usize, offset: u64, bytes: u64) -> Purpose {
+    pub fn read(&self, file: usize, offset: u64, bytes: u64) -> Look {
         let touched = self.touched(file, offset, bytes);
         let piece = *touched.start();
-        if self.pieces.get(piece).is_some_and(|piece| piece.read_back.load(Relaxed)) {
-            return Purpose::Upload;
+        let stand = self.stand(piece);
+        if stand.is_read_back() {
+            return Look { purpose: Purpose::Upload, checked: None };
         }
-        if self.start_of(file) + offset + bytes >= piece as u64 * self.length + self.bytes(piece) {
-            self.set(piece, true);
+        let is_end =
+            self.start_of(file) + offset + bytes >= piece as u64 * self.length + self.bytes(piece);
+        let checked = (is_end && stand == Stand::Written).then_some(piece);
+        if is_end {
+            self.set(piece, if checked.is_some() { Stand::Checked } else { Stand::Found });
         }
-        Purpose::Check
+        Look { purpose: Purpose::Check, checked }
     }
 
     /// Notes that a piece was found good, and says how long it took to write.
     pub fn completed(&self, piece: usize) -> Duration {
         // Not read to its end where it ends in padding.
-        self.set(piece, true);
+        self.set(piece, Stand::Good);
         let writing = self.pieces.get(piece).map_or(0, |piece| piece.writing.swap(0, Relaxed));
         Duration::from_nanos(writing)
+    }
+
+    /// Whether a piece with bytes in `span` was found good after it was received.
+    pub fn is_good_in(&self, span: Range<u64>) -> bool {
+        let mut pieces = span.start / self.length..span.end.div_ceil(self.length);
+        pieces.any(|piece| self.stand(piece as usize) == Stand::Good)
+    }
+
+    fn stand(&self, piece: usize) -> Stand {
+        self.pieces.get(piece).map_or(Stand::Unknown, |piece| Stand::of(piece.stand.load(Relaxed)))
     }
 
     fn start_of(&self, file: usize) -> u64 {
@@ -117,9 +171,9 @@ impl Pieces {
         (first / self.length) as usize..=(last / self.length) as usize
     }
 
-    fn set(&self, piece: usize, value: bool) {
+    fn set(&self, piece: usize, stand: Stand) {
         if let Some(piece) = self.pieces.get(piece) {
-            piece.read_back.store(value, Relaxed);
+            piece.stand.store(stand as u8, Relaxed);
         }
     }
 }
@@ -148,9 +202,9 @@ mod tests {
     #[test]
     fn a_piece_is_checked_once_and_uploaded_after_that() {
         let pieces = two_files();
-        assert_eq!(pieces.read(0, 0, 60), Purpose::Check);
-        assert_eq!(pieces.read(0, 60, 40), Purpose::Check);
-        assert_eq!(pieces.read(0, 0, 16), Purpose::Upload);
+        assert_eq!(pieces.read(0, 0, 60).purpose, Purpose::Check);
+        assert_eq!(pieces.read(0, 60, 40).purpose, Purpose::Check);
+        assert_eq!(pieces.read(0, 0, 16).purpose, Purpose::Upload);
     }
 
     #[test]
@@ -158,22 +212,22 @@ mod tests {
         let pieces = two_files();
         pieces.read(0, 0, 100);
         pieces.wrote(0, 20, 10, Duration::ZERO);
-        assert_eq!(pieces.read(0, 0, 100), Purpose::Check);
-        assert_eq!(pieces.read(0, 0, 100), Purpose::Upload);
+        assert_eq!(pieces.read(0, 0, 100).purpose, Purpose::Check);
+        assert_eq!(pieces.read(0, 0, 100).purpose, Purpose::Upload);
     }
 
     #[test]
     fn a_piece_that_spans_two_files_is_one_piece() {
         let pieces = two_files();
-        assert_eq!(pieces.read(0, 100, 50), Purpose::Check);
-        assert_eq!(pieces.read(1, 0, 50), Purpose::Check);
-        assert_eq!(pieces.read(0, 100, 50), Purpose::Upload);
+        assert_eq!(pieces.read(0, 100, 50).purpose, Purpose::Check);
+        assert_eq!(pieces.read(1, 0, 50).purpose, Purpose::Check);
+        assert_eq!(pieces.read(0, 100, 50).purpose, Purpose::Upload);
         assert_eq!(
-            pieces.read(1, 50, 57),
+            pieces.read(1, 50, 57).purpose,
             Purpose::Check,
             "the last piece ends before its full length"
         );
-        assert_eq!(pieces.read(1, 50, 16), Purpose::Upload);
+        assert_eq!(pieces.read(1, 50, 16).purpose, Purpose::Upload);
     }
 
     #[test]
@@ -194,6 +248,23 @@ mod tests {
     fn a_completed_piece_counts_as_checked() {
         let pieces = two_files();
         pieces.completed(1);
-        assert_eq!(pieces.read(1, 0, 50), Purpose::Upload);
+        assert_eq!(pieces.read(1, 0, 50).purpose, Purpose::Upload);
+    }
+
+    #[test]
+    fn a_piece_that_is_written_again_after_its_check_was_bad() {
+        let pieces = two_files();
+        let write = |offset, bytes| pieces.wrote(0, offset, bytes, Duration::ZERO);
+        assert_eq!(pieces.read(0, 0, 100).checked, None, "found, and never received");
+        assert_eq!((write(0, 60), write(60, 40)), (None, None));
+        assert_eq!(pieces.read(0, 0, 60).checked, None);
+        assert_eq!(pieces.read(0, 60, 40).checked, Some(0));
+        assert_eq!((write(0, 60), write(60, 40)), (Some(0), None), "once");
+        assert!(!pieces.is_good_in(0..100));
+        assert_eq!(pieces.read(0, 0, 100).checked, Some(0));
+        pieces.completed(0);
+        assert_eq!(write(0, 60), None, "it was good");
+        pieces.completed(1);
+        assert!(pieces.is_good_in(199..250) && !pieces.is_good_in(200..250));
     }
 }

@@ -1,109 +1,121 @@
 //! One run from the arguments to the summary.
 
-use std::io::Write;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, anyhow};
 use tallybook::Actor;
-use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
 
 use crate::args::Args;
 use crate::books::Books;
 use crate::cut::Cut;
-use crate::display::Display;
-use crate::fetch::{Fetch, Torrent, reach};
-use crate::file::Payload;
-use crate::follow::{Follower, Journal};
-use crate::interrupt::{Interrupt, STATUS};
-use crate::law::World;
+use crate::display::{Display, Source};
+use crate::fetch::Fetch;
+use crate::follow::Follower;
+use crate::interrupt::Interrupt;
+use crate::journal::{Journal, is_stdout};
+use crate::output::{complain, say};
+use crate::prepare::{Plan, Prepared, prepare};
 use crate::rate::Rates;
 use crate::storage::WriteFault;
 use crate::summary::{Ending, Summary};
 use crate::swarm::{Outcome, Swarm};
-use crate::view::Goal;
 use crate::wire::{Tap, Wire};
 
-/// How long the end may be put off so that no cut hides behind the last one. Where cuts are rarer
-/// than that, none will.
-const SETTLE: Duration = Duration::from_millis(500);
+/// How long members may take to let go of everything when the run is over.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How many events of a kind each queue holds, and how many where queues are to overflow.
 const ROOM: usize = 4096;
 const FLOODED: usize = 8;
 
-/// Where the files are: a directory that was asked for, or one that goes away at the end.
-enum Workplace {
-    Given(PathBuf),
-    Temporary(TempDir),
-}
-
-impl Workplace {
-    fn new(dir: Option<&Path>) -> Result<Self> {
-        match dir {
-            Some(dir) => {
-                std::fs::create_dir_all(dir)
-                    .with_context(|| format!("cannot create {}", dir.display()))?;
-                Ok(Self::Given(dir.to_path_buf()))
-            }
-            None => TempDir::with_prefix("torrent-swarm-")
-                .map(Self::Temporary)
-                .context("cannot create a temporary directory"),
-        }
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Given(path) => path,
-            Self::Temporary(dir) => dir.path(),
-        }
-    }
-}
-
 /// The work of a run.
 enum Job {
-    Swarm { swarm: Swarm, leechers: u16 },
-    Fetch { fetch: Box<Fetch>, books: Books, faults: UnboundedSender<WriteFault> },
+    Swarm { swarm: Swarm, stays: bool },
+    Fetch { fetch: Option<Box<Fetch>>, books: Books, faults: UnboundedSender<WriteFault> },
 }
 
 impl Job {
-    async fn run(self) -> Result<Outcome> {
+    async fn run(&mut self) -> Result<()> {
         match self {
-            Self::Swarm { swarm, leechers } => {
-                swarm.run(leechers).await?;
-                Ok(swarm.outcome())
-            }
-            Self::Fetch { fetch, books, faults } => {
-                fetch.run(&books, &faults).await?;
-                Ok(Outcome { verified: 1, ..Outcome::default() })
+            Self::Swarm { swarm, .. } => swarm.run().await,
+            Self::Fetch { fetch, books, faults } => match fetch.take() {
+                Some(fetch) => fetch.run(books, faults).await,
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// What has become of it, if it came to its end.
+    fn outcome(&self, came_to_its_end: bool) -> Outcome {
+        match self {
+            Self::Swarm { swarm, .. } => swarm.outcome(),
+            Self::Fetch { .. } => {
+                Outcome { verified: came_to_its_end.into(), ..Outcome::default() }
             }
         }
     }
 
-    /// What became of the leechers until now.
-    fn so_far(swarm: Option<&Swarm>) -> Outcome {
-        swarm.map(Swarm::outcome).unwrap_or_default()
+    /// Whether it has done all it has to, and only waits to be interrupted.
+    fn waits(&self) -> bool {
+        matches!(self, Self::Swarm { swarm, stays: true } if swarm.outcome().complete)
     }
 }
 
 /// Runs what `args` ask for and says how it went.
 pub async fn run(args: Args) -> Result<ExitCode> {
     let interrupt = Interrupt::listen()?;
-    let journal = args.json.as_deref().map(Journal::create).transpose()?;
-    // Whatever can be wrong with the arguments is found before anything is shown.
-    let prepared = tokio::select! {
-        biased;
-        () = interrupt.pressed() => {
-            eprintln!("interrupted before anything was fetched");
-            return Ok(ExitCode::from(STATUS));
+    let mut journal =
+        args.json.as_deref().map(|path| Journal::create(path, args.json_full)).transpose()?;
+    let is_silent = args.json.as_deref().is_some_and(is_stdout);
+    let display = Display::start(interrupt.clone(), is_silent)?;
+    let prepared = prepare(&args, &interrupt, &display).await;
+    let prepared = match prepared {
+        Ok(Some(prepared)) => prepared,
+        ended => {
+            let shown = display.finish();
+            ended?;
+            shown?;
+            complain("interrupted before anything was fetched");
+            return Ok(ExitCode::from(interrupt.status()));
         }
-        prepared = prepare(&args) => prepared?,
     };
-    let Prepared { workplace, goal, world, expected, plan } = prepared;
+    if let Some(journal) = &mut journal {
+        journal.begin(&args, &prepared.goal, prepared.world)?;
+    }
+    let (summary, journal, error) = perform(&args, &interrupt, display, prepared, journal).await?;
+    let written = journal.map_or(Ok(()), |mut journal| journal.end(&summary));
+    // Standard output may be the journal, and what is said there may have nobody who takes it.
+    let said = if is_silent {
+        complain(&summary.to_string());
+        Ok(())
+    } else {
+        say(&summary.to_string())
+    };
+    let was_interrupted = summary.ending == Ending::Interrupted;
+    match error {
+        Some(error) => Err(error),
+        None if was_interrupted => Ok(ExitCode::from(interrupt.status())),
+        None => {
+            written?;
+            said?;
+            Ok(if summary.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
+}
+
+/// Does what was prepared. Returns the error that ended it beside what there is to say.
+async fn perform(
+    args: &Args,
+    interrupt: &Interrupt,
+    display: Display,
+    prepared: Prepared,
+    journal: Option<Journal>,
+) -> Result<(Summary, Option<Journal>, Option<Error>)> {
+    let Prepared { workplace, goal, world, expected, was_there, plan } = prepared;
     // Opened only now, so that their time begins with the run.
     let room = if args.flood { FLOODED } else { ROOM };
     let books = Books::new((!args.no_tap).then_some(room))?;
@@ -111,127 +123,103 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let (faults, mut faulty) = unbounded_channel();
     let tap = |wire: &Actor<Wire>| Tap::new(wire.sender(), goal.pieces, args.flood);
     let tap = books.wire.as_ref().map(tap);
-    let job = plan.job(&args, workplace.path(), &books, faults, tap);
-    let watched = match &job {
-        Job::Swarm { swarm, .. } => Some(swarm.clone()),
-        Job::Fetch { .. } => None,
-    };
+    let mut job = job(plan, args, &books, faults, tap, &display, workplace.path());
 
-    let follower = Follower::start(books.clone(), world, journal)?;
-    let collector =
-        books.registry.collect_every(args.interval).context("cannot start the collector")?;
-    let display = Display::start(
-        books.clone(),
-        follower.verdict.clone(),
-        goal.clone(),
-        args.interval,
-        interrupt.clone(),
-    )?;
+    let follower = Follower::start(&books, world, journal, args.interval)?;
+    display.board.running(Source {
+        books: books.clone(),
+        verdict: follower.verdict.clone(),
+        goal: goal.clone(),
+        interval: args.interval,
+    });
     let start = Instant::now();
-    let (ending, outcome, error) = match work(job, &interrupt, &follower.trouble, &mut faulty).await
-    {
-        Ok(Some(outcome)) => (Ending::Finished, outcome, None),
-        Ok(None) => (Ending::Interrupted, Job::so_far(watched.as_ref()), None),
-        Err(error) => (Ending::Failed, Job::so_far(watched.as_ref()), Some(error)),
+    let trouble = async {
+        tokio::select! {
+            () = follower.trouble.cancelled() => anyhow!("the cuts cannot be written"),
+            () = display.trouble.cancelled() => anyhow!("nothing can be shown any more"),
+        }
     };
+    let done = work(&mut job, interrupt, trouble, &mut faulty).await;
+    let (ending, error) = match done {
+        Ok(true) => (Ending::Finished, None),
+        Ok(false) if job.waits() => (Ending::Finished, None),
+        Ok(false) => (Ending::Interrupted, None),
+        Err(error) => (Ending::Failed, Some(error)),
+    };
+    let mut outcome = job.outcome(ending == Ending::Finished);
+    outcome.was_there = was_there;
+    drop(job);
     let time = start.elapsed();
-    if args.interval <= SETTLE {
-        tokio::task::block_in_place(|| follower.settle(SETTLE.min(args.interval * 2)));
-    }
-    // Publishes the last cut, which the follower still checks and the display then shows, with the
-    // verdict.
-    drop(collector);
-    let (verdict, written) = follower.finish();
-    let shown = display.finish();
+    // Whoever has not left by now is leaving: the last cut shows it gone.
+    let _ = timeout(FAREWELL, books.deserted()).await;
+    let (verdict, journal, written) = tokio::task::block_in_place(|| follower.finish());
+    let shown = tokio::task::block_in_place(|| display.finish());
     drop(workplace);
-    shown?;
     let last = books.registry.reader().latest();
     let all = last.since(&opening).context("the last cut is not of the books that were opened")?;
     let rates = Rates::over(&all, &books);
     let last = Cut::of(&last, &books);
     let summary = Summary { ending, time, goal, expected, outcome, last, rates, verdict };
-    writeln!(std::io::stdout().lock(), "{summary}").context("cannot write to standard output")?;
-    written?;
-    match (error, &summary.ending) {
-        (Some(error), _) => Err(error),
-        (None, Ending::Interrupted) => Ok(ExitCode::from(STATUS)),
-        (None, _) if summary.holds() => Ok(ExitCode::SUCCESS),
-        (None, _) => Ok(ExitCode::FAILURE),
-    }
+    // What made the journal or the display fail says more than that it did.
+    let failed = written.and(if ending_by_signal(&summary) { Ok(()) } else { shown });
+    Ok((summary, journal, failed.err().or(error)))
 }
 
-struct Prepared {
-    workplace: Workplace,
-    goal: Goal,
-    world: World,
-    expected: u64,
+/// Whether a signal ended it: the terminal may have gone with it.
+fn ending_by_signal(summary: &Summary) -> bool {
+    summary.ending == Ending::Interrupted
+}
+
+fn job(
     plan: Plan,
-}
-
-/// What a job is made of.
-enum Plan {
-    Swarm(Payload),
-    Fetch(Box<Torrent>, SocketAddr),
-}
-
-impl Plan {
-    fn job(
-        self,
-        args: &Args,
-        dir: &Path,
-        books: &Books,
-        faults: UnboundedSender<WriteFault>,
-        tap: Option<Tap>,
-    ) -> Job {
-        let (rate, interval, books) = (args.rate_limit, args.interval, books.clone());
-        match self {
-            Self::Swarm(payload) => Job::Swarm {
-                swarm: Swarm::new(books, payload, dir, rate, interval, faults, tap),
-                leechers: args.leechers,
-            },
-            Self::Fetch(torrent, peer) => {
-                let (dir, patience) = (dir.to_path_buf(), args.peer_timeout);
-                let fetch = Fetch { torrent: *torrent, peer, dir, rate, patience, interval, tap };
-                Job::Fetch { fetch: Box::new(fetch), books, faults }
-            }
+    args: &Args,
+    books: &Books,
+    faults: UnboundedSender<WriteFault>,
+    tap: Option<Tap>,
+    display: &Display,
+    dir: &Path,
+) -> Job {
+    match plan {
+        Plan::Swarm(plan, tracker) => {
+            let (stays, board, seen) = (plan.stays, display.board.clone(), tap.clone());
+            let torrent: PathBuf = dir.join(crate::prepare::TORRENT);
+            let seeded = move |address| {
+                if let Some(tracker) = &tracker {
+                    tracker.aim(address, seen.clone());
+                    board.notice(format!(
+                        "the seed is at {address}, its torrent in {}",
+                        torrent.display()
+                    ));
+                }
+            };
+            Job::Swarm { swarm: Swarm::new(books.clone(), plan, faults, tap, seeded), stays }
+        }
+        Plan::Fetch { torrent, peer, files, is_there } => {
+            let (rate, patience) = (args.rate_limit, args.peer_timeout);
+            let fetch = Fetch { torrent: *torrent, peer, files, rate, patience, tap };
+            let fetch = (!is_there).then(|| Box::new(fetch));
+            Job::Fetch { fetch, books: books.clone(), faults }
         }
     }
 }
 
-async fn prepare(args: &Args) -> Result<Prepared> {
-    if let (Some(torrent), Some(peer)) = (&args.torrent, &args.peer) {
-        let torrent = Torrent::read(torrent)?;
-        let peer = reach(peer, args.peer_timeout).await?;
-        let goal = torrent.goal();
-        let workplace = Workplace::new(args.dir.as_deref())?;
-        let plan = Plan::Fetch(Box::new(torrent), peer);
-        return Ok(Prepared { workplace, goal, world: World::Open, expected: 1, plan });
-    }
-    let workplace = Workplace::new(args.dir.as_deref())?;
-    let payload = Payload::make(workplace.path().join("seed"), args.size).await?;
-    let goal =
-        Goal { title: crate::file::NAME.into(), bytes: payload.bytes, pieces: payload.pieces() };
-    let (expected, plan) = (args.leechers.into(), Plan::Swarm(payload));
-    Ok(Prepared { workplace, goal, world: World::Closed, expected, plan })
-}
-
-/// Does the job; `None` when it was interrupted.
+/// Does the job; `false` when it was interrupted.
 async fn work(
-    job: Job,
+    job: &mut Job,
     interrupt: &Interrupt,
-    trouble: &CancellationToken,
+    trouble: impl Future<Output = Error>,
     faults: &mut UnboundedReceiver<WriteFault>,
-) -> Result<Option<Outcome>> {
+) -> Result<bool> {
     let done = tokio::select! {
         biased;
-        () = interrupt.pressed() => return Ok(None),
-        () = trouble.cancelled() => Err(anyhow!("the snapshots cannot be written")),
+        () = interrupt.pressed() => return Ok(false),
+        error = trouble => Err(error),
         Some(fault) = faults.recv() => Err(Error::new(fault)),
         done = job.run() => done,
     };
     // A failed write makes its member fail, too; the write says more.
     match (done, faults.try_recv()) {
         (Err(_), Ok(fault)) => Err(Error::new(fault)),
-        (done, _) => done.map(Some),
+        (done, _) => done.map(|()| true),
     }
 }

@@ -1,4 +1,4 @@
-//! The counting storage: librqbit's file storage with every read and write, and the time it took,
+//! The counting storage: the storage of a member with every read and write, and the time it took,
 //! entered in the member's page.
 //!
 //! A write is entered after it succeeded, a read before its bytes can leave the program. So
@@ -11,14 +11,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use librqbit::storage::filesystem::{FilesystemStorage, FilesystemStorageFactory};
 use librqbit::storage::{BoxStorageFactory, StorageFactory, StorageFactoryExt, TorrentStorage};
 use librqbit::{ManagedTorrentShared, TorrentMetadata};
 use librqbit_core::lengths::ValidPieceIndex;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::books::Page;
-use crate::pieces::{Pieces, Purpose, Span};
+use crate::files::{Files, Storage};
+use crate::pieces::{Pieces, Purpose};
+use crate::text::plain;
+use crate::wire::Tap;
 
 /// A write that failed. librqbit only stops the one torrent, so it is reported from here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +35,8 @@ pub struct WriteFault {
 
 impl std::fmt::Display for WriteFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "member {}: cannot write {}: {}", self.member, self.path.display(), self.reason)
+        let path = self.path.to_string_lossy();
+        write!(f, "member {}: cannot write {}: {}", self.member, plain(&path), self.reason)
     }
 }
 
@@ -43,40 +46,24 @@ impl std::error::Error for WriteFault {}
 #[derive(Clone)]
 pub struct CountingFactory {
     /// The member's name.
-    pub name: String,
-    /// The folder its files lie in.
-    pub dir: PathBuf,
+    pub name: Arc<str>,
+    /// Its files.
+    pub files: Files,
+    /// Its pieces.
+    pub pieces: Arc<Pieces>,
     /// Where its reads and writes are entered.
     pub page: Page,
     /// Where failed writes are reported.
     pub faults: UnboundedSender<WriteFault>,
+    /// Who knows the senders of pieces, if anybody does.
+    pub tap: Option<Tap>,
 }
 
 impl StorageFactory for CountingFactory {
-    type Storage = Counting<FilesystemStorage>;
+    type Storage = Counting<Storage>;
 
-    fn create(
-        &self,
-        shared: &ManagedTorrentShared,
-        metadata: &TorrentMetadata,
-    ) -> Result<Self::Storage> {
-        let files = metadata
-            .file_infos
-            .iter()
-            .map(|file| Span {
-                start: file.offset_in_torrent,
-                path: self.dir.join(&file.relative_filename),
-            })
-            .collect();
-        let lengths = metadata.lengths();
-        let pieces =
-            Pieces::new(lengths.default_piece_length().into(), lengths.total_length(), files)?;
-        let inner = FilesystemStorageFactory::default().create(shared, metadata)?;
-        Ok(Counting::new(inner, self.name.clone(), self.page.clone(), pieces, self.faults.clone()))
-    }
-
-    fn is_type_id(&self, type_id: std::any::TypeId) -> bool {
-        FilesystemStorageFactory::default().is_type_id(type_id)
+    fn create(&self, _: &ManagedTorrentShared, _: &TorrentMetadata) -> Result<Self::Storage> {
+        Ok(Counting::new(Storage::of(self.files.clone()), self.clone()))
     }
 
     fn clone_box(&self) -> BoxStorageFactory {
@@ -87,22 +74,13 @@ impl StorageFactory for CountingFactory {
 /// A storage that counts what passes through it.
 pub struct Counting<S> {
     inner: S,
-    name: String,
-    page: Page,
-    pieces: Arc<Pieces>,
-    faults: UnboundedSender<WriteFault>,
+    by: CountingFactory,
 }
 
 impl<S> Counting<S> {
-    /// Wraps `inner`, the storage of the member called `name`.
-    pub fn new(
-        inner: S,
-        name: String,
-        page: Page,
-        pieces: Pieces,
-        faults: UnboundedSender<WriteFault>,
-    ) -> Self {
-        Self { inner, name, page, pieces: Arc::new(pieces), faults }
+    /// Wraps `inner`, the storage of a member.
+    pub fn new(inner: S, by: CountingFactory) -> Self {
+        Self { inner, by }
     }
 
     fn write<T>(
@@ -115,29 +93,30 @@ impl<S> Counting<S> {
         let (result, time) = timed(write);
         match &result {
             Ok(_) => {
-                self.pieces.wrote(file, offset, bytes, time);
-                self.page.received(bytes, time);
+                if let Some(piece) = self.by.pieces.wrote(file, offset, bytes, time) {
+                    self.bad(piece);
+                }
+                self.by.page.received(bytes, time);
             }
             Err(error) => {
-                let cause = error.root_cause().to_string();
-                // Some of librqbit's causes begin with the name of the errno: "ENOSPC: No space
-                // left on device".
-                let reason = match cause.split_once(": ") {
-                    Some((name, text)) if name.chars().all(|c| c.is_ascii_uppercase()) => {
-                        text.to_string()
-                    }
-                    _ => cause,
-                };
                 // Nobody listens any more when the program is ending; the error still goes back to
                 // librqbit.
-                let _ = self.faults.send(WriteFault {
-                    member: self.name.clone(),
-                    path: self.pieces.path(file),
-                    reason,
+                let _ = self.by.faults.send(WriteFault {
+                    member: self.by.name.to_string(),
+                    path: self.by.pieces.path(file),
+                    reason: error.root_cause().to_string(),
                 });
             }
         }
         result
+    }
+
+    /// The hash of a piece was wrong.
+    fn bad(&self, piece: usize) {
+        self.by.page.bad();
+        if let Some(tap) = &self.by.tap {
+            tap.blame(&self.by.name, piece as u32);
+        }
     }
 }
 
@@ -157,9 +136,13 @@ impl<S: TorrentStorage> TorrentStorage for Counting<S> {
         let (result, time) = timed(|| self.inner.pread_exact(file, offset, buf));
         result?;
         let bytes = buf.len() as u64;
-        match self.pieces.read(file, offset, bytes) {
-            Purpose::Check => self.page.checked(bytes, time),
-            Purpose::Upload => self.page.served(bytes, time),
+        let look = self.by.pieces.read(file, offset, bytes);
+        match look.purpose {
+            Purpose::Check => self.by.page.checked(bytes, time),
+            Purpose::Upload => self.by.page.served(bytes, time),
+        }
+        if let (Some(piece), Some(tap)) = (look.checked, &self.by.tap) {
+            tap.suspect(&self.by.name, piece as u32);
         }
         Ok(())
     }
@@ -191,18 +174,15 @@ impl<S: TorrentStorage> TorrentStorage for Counting<S> {
     }
 
     fn take(&self) -> Result<Box<dyn TorrentStorage>> {
-        Ok(Box::new(Counting {
-            inner: self.inner.take()?,
-            name: self.name.clone(),
-            page: self.page.clone(),
-            pieces: self.pieces.clone(),
-            faults: self.faults.clone(),
-        }))
+        Ok(Box::new(Counting { inner: self.inner.take()?, by: self.by.clone() }))
     }
 
     fn on_piece_completed(&self, piece: ValidPieceIndex) -> Result<()> {
-        let time = self.pieces.completed(piece.get_usize());
-        self.page.verified(self.pieces.bytes(piece.get_usize()), time);
+        let time = self.by.pieces.completed(piece.get_usize());
+        self.by.page.verified(self.by.pieces.bytes(piece.get_usize()), time);
+        if let Some(tap) = &self.by.tap {
+            tap.acquit(&self.by.name, piece.get());
+        }
         self.inner.on_piece_completed(piece)
     }
 }

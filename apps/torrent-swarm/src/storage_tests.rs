@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::*;
 use crate::books::Books;
 use crate::cut::{Cut, Tally};
+use crate::pieces::Span;
 
 /// Two pieces of 100 bytes and a shorter one, in one file.
 const LENGTH: u32 = 100;
@@ -54,7 +55,15 @@ fn counting(books: &Books, full: bool) -> (Counting<Nothing>, UnboundedReceiver<
     let files = vec![Span { start: 0, path: "dir/file".into() }];
     let pieces = Pieces::new(LENGTH.into(), TOTAL, files).expect("valid pieces");
     let page = books.page("m").expect("a new member");
-    (Counting::new(Nothing { full }, "m".into(), page, pieces, faults), faulty)
+    let by = CountingFactory {
+        name: "m".into(),
+        files: Files::wanted(Vec::new(), false),
+        pieces: Arc::new(pieces),
+        page,
+        faults,
+        tap: None,
+    };
+    (Counting::new(Nothing { full }, by), faulty)
 }
 
 /// The books as the collector's last cut shows them.
@@ -115,6 +124,22 @@ fn every_count_has_its_time_and_a_piece_that_of_its_chunks() {
     let swarm = balance(&books).swarm;
     assert_eq!(swarm.piece_write_time.count(), 2);
     assert_eq!(swarm.piece_write_time.sum(), swarm.write_time.sum(), "all is in whole pieces");
+}
+
+#[test]
+fn a_piece_with_a_wrong_hash_is_counted_when_it_is_written_again() {
+    let books = Books::new(None).expect("books");
+    let (storage, _faulty) = counting(&books, false);
+    let receive = || {
+        storage.pwrite_all(0, 0, &[0; 100]).expect("written");
+        storage.pread_exact(0, 0, &mut [0; 100]).expect("read to be hashed");
+    };
+    receive();
+    receive();
+    let lengths = Lengths::new(TOTAL, LENGTH).expect("valid");
+    storage.on_piece_completed(lengths.validate_piece_index(0).expect("there")).expect("noted");
+    let swarm = balance(&books).swarm;
+    assert_eq!((swarm.bad_pieces, swarm.pieces, swarm.received), (1, 1, 200));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tallybook::event::EventStatsSnapshot;
 use crate::cut::Cut;
 use crate::rate::Rates;
 use crate::swarm::Outcome;
-use crate::text::{QUANTILES, bytes, grouped, quantiles, time};
+use crate::text::{QUANTILES, bytes, grouped, quantiles, time, times};
 use crate::verdict::Verdict;
 use crate::view::Goal;
 use crate::wire::{OnWire, Totals};
@@ -46,6 +46,17 @@ pub struct Summary {
     pub verdict: Verdict,
 }
 
+impl Ending {
+    /// In a word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 impl Summary {
     /// Whether everything holds that has to hold.
     pub fn holds(&self) -> bool {
@@ -55,8 +66,13 @@ impl Summary {
             && self.verdict.checked > 0
     }
 
-    fn conclusion(&self) -> &'static str {
+    /// The verdict in words.
+    pub fn conclusion(&self) -> String {
+        let unseen = self.verdict.taken - self.verdict.checked;
         match self.ending {
+            _ if self.holds() && unseen > 0 => {
+                return format!("all that was seen holds, but {} were not", times(unseen, "cut"));
+            }
             _ if self.holds() => "everything holds",
             _ if self.verdict.broken > 0 => "the law does NOT hold",
             _ if self.verdict.checked == 0 => "no cut was checked",
@@ -65,6 +81,7 @@ impl Summary {
                 "the law holds, but the run did not come to its end"
             }
         }
+        .into()
     }
 
     /// What was seen on the wire, and what became of the events.
@@ -91,6 +108,9 @@ impl Summary {
                 "             {} not understood to the end",
                 times(undecoded, "direction")
             )?;
+        }
+        for (name, pieces) in &wire.view.culprits {
+            writeln!(f, "             {name} sent {}", times(*pieces, "bad piece"))?;
         }
         let account = |f: &mut fmt::Formatter<'_>, name, account: EventStatsSnapshot| {
             let EventStatsSnapshot { sent, applied, coalesced, dropped, lost } = account;
@@ -139,11 +159,7 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { goal, outcome, last, rates, verdict, .. } = self;
-        let ending = match self.ending {
-            Ending::Finished => "finished",
-            Ending::Interrupted => "interrupted",
-            Ending::Failed => "failed",
-        };
+        let ending = self.ending.name();
         let amount = |number| format!("{} ({} bytes)", bytes(number), grouped(number));
         writeln!(f, "{ending} after {:.1} s", self.time.as_secs_f64())?;
         let pieces = times(goal.pieces, "piece");
@@ -168,6 +184,10 @@ impl fmt::Display for Summary {
         writeln!(f, "  received   {}, {}", amount(swarm.received), mean(rates.swarm.received))?;
         writeln!(f, "  served     {}, {}", amount(swarm.served), mean(rates.swarm.served))?;
         writeln!(f, "  checked    {} for hashes", amount(swarm.checked))?;
+        if swarm.bad_pieces > 0 {
+            let bad = times(swarm.bad_pieces, "piece");
+            writeln!(f, "             {bad} had a wrong hash and came again")?;
+        }
         let (writes, reads) = (times(swarm.writes, "write"), times(swarm.reads, "read"));
         writeln!(f, "  storage    {writes}, {reads}")?;
         self.times(f)?;
@@ -195,17 +215,11 @@ impl fmt::Display for Summary {
             write!(f, ", worst by {}", bytes(verdict.worst))?;
         }
         writeln!(f)?;
-        writeln!(
-            f,
-            "  files      {} of {} arrived with the right hash",
-            outcome.verified, self.expected
-        )?;
+        let came = if outcome.was_there { "was there already" } else { "arrived" };
+        let (verified, expected) = (outcome.verified, self.expected);
+        writeln!(f, "  files      {verified} of {expected} {came} with the right hash")?;
         write!(f, "  verdict    {}", self.conclusion())
     }
-}
-
-fn times(number: u64, what: &str) -> String {
-    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -220,7 +234,7 @@ mod tests {
             time: Duration::from_millis(10_240),
             goal: view.goal,
             expected: 3,
-            outcome: Outcome { verified: 3, departed: 1, returned: 1 },
+            outcome: Outcome { verified: 3, departed: 1, returned: 1, ..Outcome::default() },
             rates: view.rates.into_iter().next_back().expect("two"),
             last: view.cut,
             verdict: view.verdict,
@@ -230,6 +244,30 @@ mod tests {
     #[test]
     fn the_whole_text() {
         insta::assert_snapshot!(good());
+    }
+
+    #[test]
+    fn what_was_not_seen_is_said() {
+        let mut hasty = good();
+        hasty.verdict.taken += 2;
+        let said = hasty.to_string();
+        assert!(said.ends_with("all that was seen holds, but 2 cuts were not"), "{said}");
+    }
+
+    #[test]
+    fn bad_pieces_are_told_with_who_sent_them() {
+        let mut bad = good();
+        bad.last.swarm.bad_pieces = 2;
+        let wire = bad.last.wire.as_mut().expect("there is a tap");
+        let mut view = (*wire.view).clone();
+        view.culprits = vec![("-XX0001-".into(), 2)];
+        wire.view = view.into();
+        let said = bad.to_string();
+        assert!(
+            said.contains("\n             2 pieces had a wrong hash and came again\n"),
+            "{said}"
+        );
+        assert!(said.contains("\n             -XX0001- sent 2 bad pieces\n"), "{said}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Amounts and times as people read them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -7,6 +8,31 @@ use tallybook::Distribution;
 
 /// The quantiles that are shown, and what they are called.
 pub const QUANTILES: [(f64, &str); 3] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99")];
+
+/// Text that may come from anybody, as it can be shown without harm: what would control the terminal
+/// or turn the direction of writing is spelled out.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    let is_harmful = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    if !text.contains(is_harmful) {
+        return text.into();
+    }
+    let mut told = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        match letter {
+            harmful if is_harmful(harmful) => told.extend(harmful.escape_unicode()),
+            letter => told.push(letter),
+        }
+    }
+    told.into()
+}
+
+/// The same for text of several lines.
+pub fn plain_lines(text: &str) -> String {
+    text.split('\n').map(plain).collect::<Vec<_>>().join("\n")
+}
 
 /// A number of bytes.
 pub fn bytes(bytes: u64) -> String {
@@ -73,6 +99,49 @@ pub fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { (part as f64 / whole as f64).min(1.0) }
 }
 
+/// A number of things.
+pub fn times(number: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+/// A time that is left, in seconds.
+pub fn remaining(seconds: f64) -> String {
+    match seconds.max(0.0) {
+        seconds @ ..99.5 => format!("{:.0} s", seconds.ceil()),
+        seconds @ ..5940.0 => format!("{:.0} min", seconds / 60.0),
+        seconds @ ..360_000.0 => format!("{:.0} h", seconds / 3600.0),
+        _ => "days".into(),
+    }
+}
+
+/// What stands behind a number as a part of it.
+const UNITS: [&str; 15] =
+    ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ns", "µs", "ms", "s", "min", "h", "%", "%,"];
+
+/// `text` in at most `width` places. What is cut off ends at a word, a number with its unit is one:
+/// part of a number would be another number.
+pub fn clip(text: &str, width: usize) -> Cow<'_, str> {
+    if text.chars().count() <= width {
+        return text.into();
+    }
+    // The place of the mark.
+    let room = width.saturating_sub(1);
+    let ends_well = |at: usize| {
+        let before = text[..at].trim_end().rsplit(' ').next().unwrap_or_default();
+        let after = text[at..].trim_start().split(' ').next().unwrap_or_default();
+        let after = after.trim_end_matches(',');
+        !(before.ends_with(|last: char| last.is_ascii_digit()) && UNITS.contains(&after))
+    };
+    let spaces =
+        text.char_indices().enumerate().filter(|(place, (_, c))| *place <= room && *c == ' ');
+    let end = spaces.map(|(_, (at, _))| at).filter(|at| ends_well(*at)).last();
+    match end.map(|at| text[..at].trim_end()) {
+        Some(kept) if !kept.is_empty() => format!("{kept}…").into(),
+        _ if width > 0 => "…".into(),
+        _ => "".into(),
+    }
+}
+
 /// A number with its thousands set apart.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -89,6 +158,36 @@ pub fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_controls_a_terminal_is_spelled_out() {
+        assert_eq!(plain("\x1b[2Jname\r\n"), "\\u{1b}[2Jname\\u{d}\\u{a}");
+        assert_eq!(plain("\u{9b}31m"), "\\u{9b}31m", "the one of a byte");
+        assert_eq!(plain("a\u{202e}gpj.exe"), "a\\u{202e}gpj.exe");
+        assert_eq!(plain("naïve 日本語"), "naïve 日本語");
+        assert_eq!(plain_lines("one\ntwo\x07"), "one\ntwo\\u{7}");
+    }
+
+    #[test]
+    fn what_is_clipped_ends_before_a_number() {
+        let text = "held in 1178 of 1234 readings, worst 96.0 KiB";
+        assert_eq!(clip(text, 45), text);
+        assert_eq!(clip(text, 44), "held in 1178 of 1234 readings, worst…");
+        assert_eq!(clip(text, 20), "held in 1178 of…");
+        assert_eq!(clip(text, 15), "held in 1178…");
+        assert_eq!(clip(text, 12), "held in…");
+        assert_eq!(
+            (clip(text, 3), clip(text, 1), clip(text, 0)),
+            ("…".into(), "…".into(), "".into())
+        );
+        assert_eq!(clip("80 % of 192.0 MiB, about 3 s left", 12), "80 % of…");
+    }
+
+    #[test]
+    fn what_is_left_is_rounded_as_people_do() {
+        let told = [0.0, 0.2, 61.0, 120.0, 7200.0, 1e9, f64::INFINITY].map(remaining);
+        assert_eq!(told, ["0 s", "1 s", "61 s", "2 min", "2 h", "days", "days"]);
+    }
 
     #[test]
     fn nothing_is_divided_by_nothing() {

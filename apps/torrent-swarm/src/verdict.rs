@@ -19,10 +19,10 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Adds one cut and what was found wrong with it, `taken` being how many there have been.
-    pub fn enter(&mut self, cut: &Cut, taken: u64, found: &[Breach]) {
-        self.taken = taken;
+    /// Adds one cut and what was found wrong with it; `unseen` have not been looked at until now.
+    pub fn enter(&mut self, cut: &Cut, unseen: u64, found: &[Breach]) {
         self.checked += 1;
+        self.taken = self.checked + unseen;
         self.worst = self.worst.max(cut.librqbit.worst.unwrap_or(0));
         if let Some(breach) = found.first() {
             self.broken += 1;
@@ -40,15 +40,15 @@ mod tests {
     #[test]
     fn a_verdict_counts_cuts_and_keeps_the_first_breach() {
         let mut verdict = Verdict::default();
-        let mut enter = |cut: &Cut, taken| {
-            verdict.enter(cut, taken, &breaches(cut, World::Closed));
+        let mut enter = |cut: &Cut, unseen| {
+            verdict.enter(cut, unseen, &breaches(cut, World::Closed));
         };
-        enter(&lawful(), 1);
+        enter(&lawful(), 0);
         let mut torn = lawful();
         torn.swarm.received += 1;
-        enter(&torn, 2);
+        enter(&torn, 0);
         torn.epoch = 9;
-        enter(&torn, 4);
+        enter(&torn, 1);
         assert_eq!((verdict.taken, verdict.checked, verdict.broken), (4, 3, 2));
         assert_eq!(
             verdict.first.as_deref(),

@@ -8,7 +8,10 @@ use tallybook::{Distribution, Snapshot};
 use crate::books::Books;
 use crate::cut::{Cut, Tally};
 use crate::rate::{Rate, Rates, WINDOWS};
-use crate::text::{QUANTILES, bytes, grouped, quantiles, ratio, short, speed, window};
+use crate::swarm::SEED;
+use crate::text::{
+    QUANTILES, bytes, grouped, quantiles, ratio, remaining, short, speed, times, window,
+};
 use crate::verdict::Verdict;
 
 /// What is being fetched.
@@ -20,6 +23,8 @@ pub struct Goal {
     pub bytes: u64,
     /// Its pieces.
     pub pieces: u64,
+    /// How many members are to have it who do not have it at the start.
+    pub copies: u64,
 }
 
 /// Everything a screen shows.
@@ -35,6 +40,8 @@ pub struct View {
     pub verdict: Verdict,
     /// What happened in the [`WINDOWS`] that end at the cut.
     pub rates: [Rates; 2],
+    /// What else is to be known.
+    pub notice: Option<String>,
 }
 
 impl View {
@@ -52,6 +59,7 @@ impl View {
             cut: Cut::of(snapshot, books),
             verdict,
             rates: WINDOWS.map(|length| Rates::over(&snapshot.window(length), books)),
+            notice: None,
         }
     }
 
@@ -66,6 +74,7 @@ impl View {
             std::array::from_fn(|each| window(WINDOWS[each], self.rates[each].elapsed));
         let [short, long] = &windows;
         [
+            "state".into(),
             "received".into(),
             "served".into(),
             "pieces".into(),
@@ -86,6 +95,7 @@ impl View {
         let members = self.cut.present.iter().map(|member| Row {
             name: member.name.clone(),
             cells: cells(
+                member.state.told(self.cut.at, member.retry_at),
                 &member.tally,
                 rates(&|rates| rates.member(&member.name)),
                 Some(member.connections()),
@@ -96,12 +106,13 @@ impl View {
         let gone = self.cut.departed.left;
         let departed = (gone > 0).then(|| Row {
             name: format!("departed ({gone})"),
-            cells: cells(&self.cut.departed, rates(&|rates| rates.departed), None),
+            cells: cells(String::new(), &self.cut.departed, rates(&|rates| rates.departed), None),
             done: None,
         });
         let swarm = Row {
             name: "swarm".into(),
             cells: cells(
+                String::new(),
                 &self.cut.swarm,
                 rates(&|rates| rates.swarm),
                 Some(self.cut.connections()),
@@ -113,13 +124,36 @@ impl View {
 
     /// Where the run stands.
     pub fn heading(&self) -> String {
-        let Goal { title, bytes: size, pieces } = &self.goal;
+        let Goal { title, bytes: size, pieces, .. } = &self.goal;
         let interval = humantime::format_duration(self.interval);
-        let goal = format!("{title}: {} in {} pieces", bytes(*size), grouped(*pieces));
+        let goal = format!("{title}: {} in {}", bytes(*size), times(*pieces, "piece"));
         if self.is_early() {
             return format!("{goal}, the first cut comes after {interval}");
         }
         format!("{goal}, {:.1} s, a cut every {interval}", self.cut.at.as_secs_f64())
+    }
+
+    /// How much of all that is to arrive is there, and when it will be if it goes on like this;
+    /// nothing where nobody wants any.
+    pub fn progress(&self) -> Option<String> {
+        let wanted = self.goal.bytes * self.goal.copies;
+        if wanted == 0 || self.is_early() {
+            return None;
+        }
+        // What a member had before it was fetched counts where there is one member only.
+        let alone = self.cut.present.iter().filter(|_| self.goal.copies == 1);
+        let alone = alone.filter(|member| member.name != SEED).map(|member| member.have).max();
+        let done = self.cut.swarm.verified.max(alone.unwrap_or(0)).min(wanted);
+        let percent = (ratio(done, wanted) * 100.0) as u64;
+        let [_, lately] = &self.rates;
+        let left = (wanted - done) as f64 / lately.swarm.received;
+        let when = match () {
+            () if done == wanted => "all of it is there".into(),
+            // Slower than a byte a second is no speed.
+            () if lately.swarm.received < 1.0 => "nothing arrives".into(),
+            () => format!("about {} left", remaining(left)),
+        };
+        Some(format!("{percent} % of {}, {when}", bytes(wanted)))
     }
 
     /// How long it took to write a piece, in the last seconds and since the start: a small table of
@@ -179,11 +213,17 @@ pub struct Row {
 }
 
 /// How many columns there are after the name.
-pub const COLUMNS: usize = 8;
+pub const COLUMNS: usize = 9;
 
-fn cells(tally: &Tally, rates: [Rate; 2], connections: Option<u64>) -> [String; COLUMNS] {
+fn cells(
+    state: String,
+    tally: &Tally,
+    rates: [Rate; 2],
+    connections: Option<u64>,
+) -> [String; COLUMNS] {
     let [now, lately] = rates;
     [
+        state,
         short(tally.received as f64),
         short(tally.served as f64),
         tally.pieces.to_string(),
@@ -199,6 +239,7 @@ fn cells(tally: &Tally, rates: [Rate; 2], connections: Option<u64>) -> [String; 
 pub mod tests {
     use super::*;
     use crate::cut::{Present, Readings};
+    use crate::state::State;
 
     /// A view in the middle of things.
     pub fn midway() -> View {
@@ -211,6 +252,7 @@ pub mod tests {
             pieces: received >> 18,
             verified: (received >> 18) << 18,
             checked: received,
+            bad_pieces: 0,
             writes: received >> 14,
             reads: (served >> 14) + (received >> 16),
             joined: 1,
@@ -223,6 +265,8 @@ pub mod tests {
             name: name.into(),
             tally: tally(received, served),
             have: if received == 0 { (64 << 20) + 4099 } else { received },
+            state: if received == 0 { State::Seeding } else { State::Fetching },
+            retry_at: None,
             opened,
             closed: 1,
         };
@@ -260,9 +304,11 @@ pub mod tests {
             }
         };
         let verdict = Verdict { taken: 42, checked: 42, worst: 98_304, ..Verdict::default() };
-        let goal = Goal { title: "swarm.bin".into(), bytes: (64 << 20) + 4099, pieces: 257 };
+        let goal =
+            Goal { title: "swarm.bin".into(), bytes: (64 << 20) + 4099, pieces: 257, copies: 3 };
         let interval = Duration::from_millis(100);
-        View { goal, interval, cut, verdict, rates: [rates(1040, 1.0), rates(4250, 0.8)] }
+        let rates = [rates(1040, 1.0), rates(4250, 0.8)];
+        View { goal, interval, cut, verdict, rates, notice: None }
     }
 
     #[test]
@@ -281,9 +327,33 @@ pub mod tests {
     #[test]
     fn columns_say_how_long_their_windows_are() {
         let mut view = midway();
-        assert_eq!(view.columns()[3..7], ["in 1s", "in 4s", "out 1s", "out 4s"]);
+        assert_eq!(view.columns()[4..8], ["in 1s", "in 4s", "out 1s", "out 4s"]);
         view.rates.iter_mut().for_each(|rates| rates.elapsed = Duration::from_secs(10));
-        assert_eq!(view.columns()[3..5], ["in 10s", "in 10s"], "a cut every ten seconds");
+        assert_eq!(view.columns()[4..6], ["in 10s", "in 10s"], "a cut every ten seconds");
+    }
+
+    #[test]
+    fn progress_is_that_of_all_who_want_it() {
+        let mut view = midway();
+        assert_eq!(view.progress().as_deref(), Some("80 % of 192.0 MiB, about 4 s left"));
+        view.rates[1].swarm.received = 0.0;
+        assert_eq!(view.progress().as_deref(), Some("80 % of 192.0 MiB, nothing arrives"));
+        view.cut.swarm.verified = view.goal.bytes * 3;
+        assert_eq!(view.progress().as_deref(), Some("100 % of 192.0 MiB, all of it is there"));
+        // Fetched by one who had some of it before.
+        view.goal.copies = 1;
+        view.cut.swarm.verified = 0;
+        view.cut.present.retain(|member| member.name == "leecher-2");
+        assert_eq!(view.progress().as_deref(), Some("62 % of 64.0 MiB, nothing arrives"));
+        view.goal.copies = 0;
+        assert_eq!(view.progress(), None);
+    }
+
+    #[test]
+    fn one_piece_is_one_piece() {
+        let mut view = midway();
+        view.goal = Goal { title: "a".into(), bytes: 1, pieces: 1, copies: 1 };
+        assert_eq!(view.heading(), "a: 1 B in 1 piece, 4.2 s, a cut every 100ms");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod decode;
 mod meeting;
 mod relay;
 mod roster;
+mod senders;
 mod show;
 mod state;
 
@@ -23,13 +24,14 @@ use std::sync::Arc;
 use tallybook::Event;
 
 pub use cut::OnWire;
-pub use meeting::Tap;
-pub use relay::Relay;
+pub use decode::Seen;
+pub use meeting::{Meeting, Tap};
+pub use relay::{End, Relay, pass};
 pub use roster::Roster;
 pub use show::LINKS;
 #[cfg(test)]
 pub use show::tests;
-pub use state::{Totals, Wire, WireView};
+pub use state::{Side, Totals, Wire, WireView};
 
 /// One direction of a connection: whose messages it carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,6 +124,17 @@ pub enum WireEvent {
         bytes: u64,
         /// For how many the other waits now.
         waiting: u64,
+    },
+    /// The peer that speaks has sent chunks of pieces whose hash was wrong.
+    BadPiece {
+        /// Who.
+        #[event(key)]
+        way: Way,
+        /// Its name: the connection may be over.
+        from: Arc<str>,
+        /// How many.
+        #[event(sum)]
+        pieces: u64,
     },
     /// What is said is no peer protocol, or not any more: the rest is passed on unseen.
     Undecoded(#[event(key)] Way),

@@ -20,7 +20,12 @@ const PREFIX: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
     /// A peer has introduced itself.
-    Handshake(Id20),
+    Handshake {
+        /// Who.
+        id: Id20,
+        /// The torrent it speaks of.
+        torrent: Id20,
+    },
     /// Chokes the other.
     Choke,
     /// Does not any more.
@@ -37,8 +42,13 @@ pub enum Seen {
     Request,
     /// Does not want it any more.
     Cancel,
-    /// A chunk of so many bytes, the last of which has come.
-    Piece(u64),
+    /// A chunk, the last byte of which has come.
+    Piece {
+        /// Of which piece.
+        piece: u32,
+        /// How large it is.
+        bytes: u64,
+    },
     /// No peer protocol, or not any more. The last that is found.
     Nonsense,
 }
@@ -124,8 +134,12 @@ impl Decoder {
     /// Takes a handshake or a message; answers whether there may be more.
     fn take(&mut self, bytes: &[u8], on: &mut impl FnMut(Seen)) -> bool {
         let seen = match self.phase {
-            Phase::Handshake => Handshake::deserialize(bytes)
-                .map_or(Some(Seen::Nonsense), |(hello, _)| Some(Seen::Handshake(hello.peer_id))),
+            Phase::Handshake => Handshake::deserialize(bytes).map_or(
+                Some(Seen::Nonsense),
+                |(Handshake { peer_id: id, info_hash: torrent, .. }, _)| {
+                    Some(Seen::Handshake { id, torrent })
+                },
+            ),
             Phase::Messages => message(bytes),
             Phase::Over => Some(Seen::Nonsense),
         };
@@ -165,7 +179,7 @@ fn message(bytes: &[u8]) -> Option<Seen> {
         }
         Message::Request(_) => Seen::Request,
         Message::Cancel(_) => Seen::Cancel,
-        Message::Piece(piece) => Seen::Piece(piece.len() as u64),
+        Message::Piece(piece) => Seen::Piece { piece: piece.index, bytes: piece.len() as u64 },
         Message::KeepAlive | Message::Extended(_) => return None,
     })
 }

@@ -33,15 +33,21 @@ fn conversation() -> (Vec<u8>, Vec<Seen>) {
         (Message::Interested, Some(Seen::Interested)),
         (Message::Unchoke, Some(Seen::Unchoke)),
         (Message::Request(request()), Some(Seen::Request)),
-        (Message::Piece(Piece::from_data(3, 0, &chunk)), Some(Seen::Piece(16 * 1024))),
+        (
+            Message::Piece(Piece::from_data(3, 0, &chunk)),
+            Some(Seen::Piece { piece: 3, bytes: 16 * 1024 }),
+        ),
         (Message::Cancel(request()), Some(Seen::Cancel)),
         (Message::Have(9), Some(Seen::Have)),
-        (Message::Piece(Piece::from_data(3, 1, &chunk[..1])), Some(Seen::Piece(1))),
+        (
+            Message::Piece(Piece::from_data(3, 1, &chunk[..1])),
+            Some(Seen::Piece { piece: 3, bytes: 1 }),
+        ),
         (Message::Choke, Some(Seen::Choke)),
         (Message::NotInterested, Some(Seen::NotInterested)),
     ];
     let mut bytes = handshake();
-    let mut seen = vec![Seen::Handshake(Id20::new([2; 20]))];
+    let mut seen = vec![Seen::Handshake { id: Id20::new([2; 20]), torrent: Id20::new([1; 20]) }];
     for (message, found) in &messages {
         bytes.extend(written(message));
         seen.extend(found);
@@ -74,10 +80,10 @@ fn a_chunk_is_seen_with_its_last_byte() {
     bytes.extend(written(&Message::Piece(Piece::from_data(0, 0, &[1; 5000]))));
     let (last, all_but_it) = bytes.split_last().expect("some");
     let mut decoder = Decoder::new();
-    decoder.feed(all_but_it, |seen| assert!(matches!(seen, Seen::Handshake(_)), "{seen:?}"));
+    decoder.feed(all_but_it, |seen| assert!(matches!(seen, Seen::Handshake { .. }), "{seen:?}"));
     let mut seen = Vec::new();
     decoder.feed(&[*last], |found| seen.push(found));
-    assert_eq!(seen, [Seen::Piece(5000)]);
+    assert_eq!(seen, [Seen::Piece { piece: 0, bytes: 5000 }]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tallybook::Sender;
 
 use super::decode::Seen;
+use super::senders::Senders;
 use super::{Roster, Way, WireEvent};
 
 /// How many times nothing is said for each message, with `--flood`.
@@ -21,13 +22,33 @@ pub struct Tap {
     flood: bool,
     /// Connections so far.
     links: Arc<AtomicU64>,
+    senders: Senders,
 }
 
 impl Tap {
     /// A tap on the exchange of so many pieces. With `flood` it says nothing a thousand times for
     /// each message.
     pub fn new(sender: Sender<WireEvent>, pieces: u64, flood: bool) -> Self {
-        Self { sender, roster: Roster::default(), pieces, flood, links: Arc::default() }
+        let (roster, links, senders) = Default::default();
+        Self { sender, roster, pieces, flood, links, senders }
+    }
+
+    /// Notes that `member` has all of a piece, and has yet to compare its hash: whoever sent chunks
+    /// of it until now is to blame if that is wrong.
+    pub fn suspect(&self, member: &Arc<str>, piece: u32) {
+        self.senders.suspect(member, piece);
+    }
+
+    /// Notes that the hash was right.
+    pub fn acquit(&self, member: &Arc<str>, piece: u32) {
+        self.senders.acquit(member, piece);
+    }
+
+    /// Notes that the hash was wrong, and says who sent it.
+    pub fn blame(&self, member: &Arc<str>, piece: u32) {
+        for (way, from) in self.senders.blamed(member, piece) {
+            self.send(WireEvent::BadPiece { way, from, pieces: 1 });
+        }
     }
 
     fn send(&self, event: WireEvent) {
@@ -51,7 +72,8 @@ pub struct Meeting<'a> {
 
 #[derive(Default)]
 struct Ends {
-    is_open: bool,
+    /// Who connected, when that is known: the connection is open then.
+    from: Option<Arc<str>>,
     /// How many chunks each end waits for: the one that connected, the one that accepts.
     waiting: [u64; 2],
 }
@@ -90,10 +112,10 @@ impl<'a> Meeting<'a> {
         let mut ends = self.lock();
         Some(match seen {
             // Who accepts has been known before.
-            Seen::Handshake(_) if way.back => return None,
-            Seen::Handshake(id) => {
-                ends.is_open = true;
+            Seen::Handshake { .. } if way.back => return None,
+            Seen::Handshake { id, .. } => {
                 let (from, to) = (self.tap.roster.name(id), self.to.clone());
+                ends.from = Some(from.clone());
                 WireEvent::PeerConnected { way, from, to }
             }
             Seen::Choke => {
@@ -112,7 +134,12 @@ impl<'a> Meeting<'a> {
                 WireEvent::PieceRequested { way, chunks: 1, waiting: *waiting }
             }
             Seen::Cancel => WireEvent::RequestCancelled { way, chunks: 1, waiting: ends.less(way) },
-            Seen::Piece(bytes) => {
+            Seen::Piece { piece, bytes } => {
+                if let Some(from) = &ends.from {
+                    let (speaker, hearer) =
+                        if way.back { (&self.to, from) } else { (from, &self.to) };
+                    self.tap.senders.sent(hearer, piece, way, speaker);
+                }
                 let waiting = ends.less(way.other());
                 WireEvent::PieceReceived { way, chunks: 1, bytes, waiting }
             }
@@ -127,7 +154,7 @@ impl<'a> Meeting<'a> {
 
 impl Drop for Meeting<'_> {
     fn drop(&mut self) {
-        if self.lock().is_open {
+        if self.lock().from.is_some() {
             let way = Way { link: self.number, back: false };
             self.tap.send(WireEvent::PeerDisconnected(way));
         }

@@ -103,26 +103,46 @@ async fn link(
     let meeting = Meeting::new(&tap, name);
     let (near_in, near_out) = near.into_split();
     let (far_in, far_out) = far.into_split();
-    let outward = pass(near_in, far_out, |seen| meeting.saw(false, seen));
-    let inward = pass(far_in, near_out, |seen| meeting.saw(true, seen));
+    // Each goes on until its end has said all; a failure ends both.
+    let outward = async { pass(near_in, far_out, |seen| meeting.saw(false, seen)).await.said() };
+    let inward = async { pass(far_in, near_out, |seen| meeting.saw(true, seen)).await.said() };
     tokio::try_join!(outward, inward).map(drop)
 }
 
+/// How the passing on of one direction ended.
+#[derive(Debug)]
+pub enum End {
+    /// The end that speaks has said all.
+    Said,
+    /// The end that speaks is gone.
+    Speaker(io::Error),
+    /// The end that listens is gone.
+    Listener(io::Error),
+}
+
+impl End {
+    fn said(self) -> io::Result<()> {
+        match self {
+            Self::Said => Ok(()),
+            Self::Speaker(error) | Self::Listener(error) => Err(error),
+        }
+    }
+}
+
 /// Passes on what one end says until it has said all. What is found in it is told first.
-async fn pass(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    on: impl Fn(Seen),
-) -> io::Result<()> {
+pub async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, on: impl Fn(Seen)) -> End {
     let mut decoder = Decoder::new();
     let mut buffer = vec![0; BUFFER];
     loop {
-        let read = from.read(&mut buffer).await?;
-        if read == 0 {
-            return to.shutdown().await;
-        }
+        let read = match from.read(&mut buffer).await {
+            Ok(0) => return to.shutdown().await.map_or_else(End::Listener, |()| End::Said),
+            Ok(read) => read,
+            Err(error) => return End::Speaker(error),
+        };
         decoder.feed(&buffer[..read], &on);
-        to.write_all(&buffer[..read]).await?;
+        if let Err(error) = to.write_all(&buffer[..read]).await {
+            return End::Listener(error);
+        }
     }
 }
 

@@ -6,18 +6,8 @@ use super::OnWire;
 use super::state::{Link, Side};
 use crate::text::{grouped, short};
 
-/// The columns of the table of connections, and their widths: three for each end after the two
-/// names.
-pub const LINKS: [(&str, u16); 8] = [
-    ("from", 13),
-    ("to", 13),
-    ("from", 4),
-    ("waits", 6),
-    ("sent", 6),
-    ("to", 4),
-    ("waits", 6),
-    ("sent", 6),
-];
+/// The columns of the table of connections: three for each end after the two names.
+pub const LINKS: [&str; 8] = ["from", "to", "from", "waits", "sent", "to", "waits", "sent"];
 
 impl OnWire {
     /// How things stand on the wire, and what became of the events that told it; of noise only if
@@ -43,6 +33,11 @@ impl OnWire {
             let EventStatsSnapshot { sent, applied, dropped, .. } = self.noise;
             let [sent, applied, dropped] = [sent, applied, dropped].map(grouped);
             lines.push(format!("noise: {sent} = {applied} applied + {dropped} dropped"));
+        }
+        if !self.view.culprits.is_empty() {
+            let culprits = self.view.culprits.iter();
+            let told = culprits.map(|(name, pieces)| format!("{} from {name}", grouped(*pieces)));
+            lines.push(format!("bad pieces: {}", told.collect::<Vec<_>>().join(", ")));
         }
         lines
     }
@@ -135,7 +130,7 @@ pub mod tests {
             ..EventStatsSnapshot::default()
         };
         OnWire {
-            view: Arc::new(WireView { links, totals }),
+            view: Arc::new(WireView { links, totals, culprits: Vec::new() }),
             events: vec![("choked", account(12, 0)), ("piece_received", account(10_000, 77))],
             noise: EventStatsSnapshot::default(),
         }

@@ -72,6 +72,9 @@ pub struct Totals {
     pub undecoded: u64,
 }
 
+/// The most senders of bad pieces that are told apart.
+const CULPRITS: usize = 1000;
+
 /// What readers see of the wire.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WireView {
@@ -79,6 +82,8 @@ pub struct WireView {
     pub links: Vec<Link>,
     /// All connections.
     pub totals: Totals,
+    /// Who has sent chunks of pieces whose hash was wrong, and of how many.
+    pub culprits: Vec<(Arc<str>, u64)>,
 }
 
 impl WireView {
@@ -108,6 +113,7 @@ impl WireView {
 pub struct Wire {
     links: BTreeMap<u64, Link>,
     totals: Totals,
+    culprits: BTreeMap<Arc<str>, u64>,
 }
 
 impl Wire {
@@ -160,13 +166,23 @@ impl Reducer for Wire {
                 });
                 self.say(way.other(), |side| side.waiting = waiting);
             }
+            WireEvent::BadPiece { from, pieces, .. } => {
+                if self.culprits.len() < CULPRITS || self.culprits.contains_key(&from) {
+                    *self.culprits.entry(from).or_default() += pieces;
+                }
+            }
             WireEvent::Undecoded(_) => self.totals.undecoded += 1,
             WireEvent::Noise => {}
         }
     }
 
     fn snapshot(&self) -> WireView {
-        WireView { links: self.links.values().cloned().collect(), totals: self.totals }
+        let culprits = self.culprits.iter().map(|(name, pieces)| (name.clone(), *pieces));
+        WireView {
+            links: self.links.values().cloned().collect(),
+            totals: self.totals,
+            culprits: culprits.collect(),
+        }
     }
 }
 

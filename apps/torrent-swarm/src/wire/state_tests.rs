@@ -29,7 +29,9 @@ fn any() -> Seen {
         5 => Seen::Bitfield(rand::random_range(0..=PIECES)),
         6 => Seen::Cancel,
         7..14 => Seen::Request,
-        _ => Seen::Piece(rand::random_range(1..=1 << 14)),
+        _ => {
+            Seen::Piece { piece: rand::random_range(0..9), bytes: rand::random_range(1..=1 << 14) }
+        }
     }
 }
 
@@ -48,9 +50,12 @@ fn what_is_merged_tells_the_same_as_what_is_not() {
                     let id = taps[0].roster.enrol(&format!("peer-{step}"));
                     let meetings = taps.each_ref().map(|tap| Meeting::new(tap, "to".into()));
                     // A stranger to the other tap, so that it must not tell names.
-                    meetings
-                        .iter()
-                        .for_each(|meeting| meeting.saw(false, Seen::Handshake(Id20::new(id.0))));
+                    meetings.iter().for_each(|meeting| {
+                        meeting.saw(
+                            false,
+                            Seen::Handshake { id: Id20::new(id.0), torrent: Id20::default() },
+                        )
+                    });
                     open.push(meetings);
                 }
                 Some(_) if rand::random_range(0..40) == 0 => drop(open.swap_remove(at)),
@@ -85,7 +90,10 @@ fn a_connection_from_its_beginning_to_its_end() {
     let (_registry, wire, mut collector) = wired(64);
     let tap = Tap::new(wire.sender(), PIECES, false);
     let meeting = Meeting::new(&tap, "seed".into());
-    meeting.saw(false, Seen::Handshake(tap.roster.enrol("leecher-1")));
+    meeting.saw(
+        false,
+        Seen::Handshake { id: tap.roster.enrol("leecher-1"), torrent: Id20::default() },
+    );
     let view = collector.tick().state(&wire);
     assert_eq!((&*view.links[0].from, &*view.links[0].to), ("leecher-1", "seed"));
     assert_eq!((view.choked(), view.interested(), view.in_flight()), (2, 0, 0));
@@ -93,13 +101,13 @@ fn a_connection_from_its_beginning_to_its_end() {
     meeting.saw(false, Seen::Interested);
     meeting.saw(true, Seen::Unchoke);
     (0..3).for_each(|_| meeting.saw(false, Seen::Request));
-    meeting.saw(true, Seen::Piece(100));
+    meeting.saw(true, Seen::Piece { piece: 0, bytes: 100 });
     let view = collector.tick().state(&wire);
     assert_eq!((view.choked(), view.interested(), view.in_flight()), (1, 1, 2));
     assert!(view.links[0].back.has_all && !view.links[0].there.has_all);
     // Choked, it waits for nothing any more, and what comes all the same is not awaited.
     meeting.saw(true, Seen::Choke);
-    meeting.saw(true, Seen::Piece(50));
+    meeting.saw(true, Seen::Piece { piece: 0, bytes: 50 });
     let view = collector.tick().state(&wire);
     assert_eq!((view.choked(), view.in_flight()), (2, 0));
     drop(meeting);
@@ -115,7 +123,10 @@ fn a_flood_drops_noise_and_nothing_else() {
     let (_registry, wire, mut collector) = wired(8);
     let tap = Tap::new(wire.sender(), PIECES, true);
     let meeting = Meeting::new(&tap, "seed".into());
-    meeting.saw(false, Seen::Handshake(tap.roster.enrol("leecher-1")));
+    meeting.saw(
+        false,
+        Seen::Handshake { id: tap.roster.enrol("leecher-1"), torrent: Id20::default() },
+    );
     (0..100).for_each(|_| meeting.saw(false, Seen::Request));
     let now = collector.tick();
     let events = now.events(&wire);

@@ -1,8 +1,9 @@
 //! Runs programs with their output at hand and an end to all waiting.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -75,8 +76,13 @@ impl Program {
     }
 
     /// Starts the program under test.
-    pub fn swarm<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
-        Self::start(Command::new(env!("CARGO_BIN_EXE_torrent-swarm")).args(args), "Build it first.")
+    pub fn swarm<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
+        Self::start(swarm().args(args), "Build it first.")
+    }
+
+    /// Starts the program under test, with its temporary files in `dir`.
+    pub fn swarm_in<S: AsRef<OsStr>>(dir: &Path, args: impl IntoIterator<Item = S>) -> Self {
+        Self::start(swarm().args(args).env("TMPDIR", dir), "Build it first.")
     }
 
     /// Waits for a line that contains `what`.
@@ -134,6 +140,41 @@ impl Ended {
     pub fn says(self, what: &str) -> Self {
         assert!(self.stdout.contains(what), "{what:?} is not in stdout:\n{}", self.stdout);
         self
+    }
+}
+
+/// The program under test.
+pub fn swarm() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_torrent-swarm"))
+}
+
+/// Waits for the end of `child`, for as long as anything may take.
+pub fn end_of(mut child: Child) -> ExitStatus {
+    let pid = Pid::from_raw(child.id().cast_signed());
+    let (end, ended) = channel();
+    thread::spawn(move || end.send(child.wait().expect("a child")));
+    ended.recv_timeout(LIMIT).unwrap_or_else(|_| {
+        let _ = kill(pid, Signal::SIGKILL);
+        panic!("it did not end in {LIMIT:?}")
+    })
+}
+
+/// How many files and folders there are in `dir`.
+pub fn left_in(dir: &Path) -> usize {
+    std::fs::read_dir(dir).expect("a folder").count()
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("a name in UTF-8")
+}
+
+/// Waits until a TCP port answers.
+pub fn wait_for_port(address: &str) {
+    let deadline = Instant::now() + LIMIT;
+    while std::net::TcpStream::connect(address).is_err() {
+        assert!(Instant::now() < deadline, "nobody listens at {address}");
+        thread::yield_now();
     }
 }
 
