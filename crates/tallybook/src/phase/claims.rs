@@ -68,3 +68,11 @@ pub(super) fn owned(hub: &Arc<Hub>) -> Option<*const Shard> {
     };
     CLAIMS.try_with(find).ok()
 }
+
+/// How many blocks this thread has used, in all shards that it owns.
+///
+/// The caller must hold an [`Apart`].
+pub(super) fn blocks() -> usize {
+    let count = |claims: &Claims| claims.0.borrow().iter().map(|claim| claim.shard.known()).sum();
+    CLAIMS.try_with(count).unwrap_or(0)
+}

@@ -119,7 +119,8 @@ pub(crate) fn release_entry<X: Send + Sync + 'static, S: Mergeable>(
 #[inline(always)]
 fn within<B: BlockKind, T>(place: &Place, f: impl FnOnce(&B, &Fact<'_>) -> T) -> Option<T> {
     let inner = place.inner.as_ref()?;
-    let Some((shard, block, epoch)) = recent::find(place.id) else {
+    let known = recent::find(place.id).or_else(|| recent::find_beside(place.id));
+    let Some((shard, block, epoch)) = known else {
         return within_found(place, inner, &mut Some(f));
     };
     // SAFETY: the table holds only blocks of shards that this thread owns. A claim keeps the shard
@@ -189,10 +190,11 @@ fn within_found<B: BlockKind, T>(
     let shard = unsafe { &*shard };
     // SAFETY: this thread owns the shard, facts stand apart, and the caller holds the place.
     let block = unsafe { shard.block(place.id, place.index, B::bytes(), B::empty) };
-    drop(apart);
     if owned.is_some() && !loan::is_any() && hub.fence() == FenceKind::Membarrier {
+        recent::make_room(claims::blocks());
         recent::remember(place, shard, ptr::from_ref(block).cast(), &raw const hub.epoch);
     }
+    drop(apart);
     // SAFETY: this thread owns the shard.
     let fact = unsafe { shard.enter(&hub.epoch, hub.fence()) };
     Some(f.take()?(block, &fact))

@@ -20,6 +20,17 @@ pub(crate) struct Place {
     pub(super) inner: Option<Arc<Inner>>,
 }
 
+/// How many bytes a slot of a thread's table takes, a power of two: see `recent`.
+pub(super) const SLOT: usize = 32;
+
+/// The id of the `n`th place. As an offset in bytes, its lower bits select a slot in a table of any
+/// size. They are the upper bits of a Fibonacci hash in reverse order, so places that were made in
+/// sequence have slots of their own.
+fn spread(n: u64) -> u64 {
+    // Each step can be reversed, so ids differ as numbers do.
+    n.wrapping_mul(0x9E37_79B9_7F4A_7C15).reverse_bits().rotate_left(SLOT.trailing_zeros())
+}
+
 pub(super) struct Inner {
     pub(super) hub: Arc<Hub>,
     name: Box<str>,
@@ -31,7 +42,7 @@ impl Place {
     /// another may be made once nothing holds the one before and its last epoch is drained. All of
     /// them must be used with one type of block only, so only the registry makes places.
     pub(crate) fn new(hub: Arc<Hub>, index: usize, name: &str, clock: Arc<dyn Clock>) -> Self {
-        let id = next_id();
+        let id = spread(next_id());
         let inner = Arc::new(Inner { hub, name: name.into(), clock });
         Place { id, index, inner: Some(inner) }
     }

@@ -29,6 +29,8 @@ pub(crate) struct Shard {
     calls: AtomicU64,
     /// The owner's own: by index, the block of the place that used it last.
     table: UnsafeCell<Vec<Option<Known>>>,
+    /// How many blocks `table` has.
+    known: AtomicU64,
     /// What the blocks take.
     bytes: AtomicU64,
     /// The blocks, for the closer. Their only owner, but for the closer's copy of the list.
@@ -73,6 +75,7 @@ impl Shard {
             stamps: std::array::from_fn(|_| [AtomicU64::new(0), AtomicU64::new(0)]),
             calls: AtomicU64::new(number << CALL_BITS),
             table: UnsafeCell::new(Vec::new()),
+            known: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             blocks: List::new(),
         }
@@ -188,6 +191,12 @@ impl Shard {
         block.downcast_ref().expect("the registry uses a place for one type only")
     }
 
+    /// How many blocks the owner has used. Only the owner may call it.
+    pub(super) fn known(&self) -> usize {
+        // Relaxed: only the owner accesses it.
+        self.known.load(Ordering::Relaxed) as usize
+    }
+
     /// Adds a block. It is made by the caller, because making it may run code that records.
     ///
     /// # Safety
@@ -211,7 +220,10 @@ impl Shard {
         if table.len() <= index {
             table.resize(index + 1, None);
         }
-        table[index] = Some(Known { place, block: pointer });
+        if table[index].replace(Known { place, block: pointer }).is_none() {
+            // Relaxed: only the owner accesses it.
+            self.known.store(self.known.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        }
         pointer
     }
 
