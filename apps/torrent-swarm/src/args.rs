@@ -66,8 +66,8 @@ pub struct Args {
     #[arg(long, default_value = "64MiB", value_parser = size, conflicts_with = "torrent")]
     pub size: u64,
 
-    /// How many leechers fetch it, from 1 to 100, or 0 with --seed: the 1st, 4th, 7th ... leave when
-    /// they have it, the 2nd, 5th ... break off half-way and come back, the others stay
+    /// How many leechers fetch it, from 1 to 100, or 0 with --seed: the 1st, 4th, 7th ... leave
+    /// when they have it, the 2nd, 5th ... break off half-way and come back, the others stay
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(0..=100), conflicts_with = "torrent")]
     pub leechers: u16,
 
@@ -93,8 +93,8 @@ pub struct Args {
     #[arg(long, requires = "json")]
     pub json_full: bool,
 
-    /// Keep the files in DIR, which is created if need be; a file has a name that ends in .part until
-    /// its hash is right [default: a temporary directory, removed at the end]
+    /// Keep the files in DIR, which is created if need be; a file has a name that ends in .part
+    /// until its hash is right [default: a temporary directory, removed at the end]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 
@@ -125,7 +125,8 @@ pub struct Args {
 }
 
 impl Args {
-    /// Those of the command line; says what is wrong with them and ends the program, if anything is.
+    /// Those of the command line; says what is wrong with them and ends the program, if anything
+    /// is.
     pub fn of_command_line() -> Self {
         let args = Self::parse();
         if args.leechers == 0 && !args.seed {

@@ -1,7 +1,7 @@
 //! Bencode, as far as a torrent needs it, read from bytes that anybody may have written.
 //!
-//! Stricter than most readers: numbers and lengths have one form, a key stands once, nothing follows
-//! the end, and lists in lists end at [`DEEPEST`].
+//! Stricter than most readers: numbers and lengths have one form, a key stands once, nothing
+//! follows the end, and lists in lists end at [`DEEPEST`].
 
 use std::collections::BTreeMap;
 

@@ -2,8 +2,8 @@
 //!
 //! A file is written under a name that ends in `.part`, and takes its own name when its hash is
 //! right. A file that is there under its own name is never touched, unless it may be overwritten,
-//! and then it is replaced by the whole new one at the end. Nothing is allotted ahead: a `.part` is
-//! as long as what has arrived.
+//! and then it is replaced by the whole new one at the end. Nothing is allotted ahead: a `.part`
+//! ends with the last byte that has arrived.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, IoSlice};
@@ -90,8 +90,8 @@ impl Files {
         if self.is_whole { place.path.clone() } else { place.part() }
     }
 
-    /// Fails if something is in the way that must not be overwritten, under the files' own names or,
-    /// with `parts`, under those that end in `.part`, too.
+    /// Fails if something is in the way that must not be overwritten, under the files' own names
+    /// or, with `parts`, under those that end in `.part`, too.
     pub fn refuse_what_is_there(&self, parts: bool) -> Result<()> {
         if self.may_overwrite {
             return Ok(());

@@ -48,7 +48,8 @@ impl Journal {
 
     /// Writes what was asked for.
     pub fn begin(&mut self, args: &Args, goal: &Goal, world: World) -> Result<()> {
-        let times = Tally::default().times().map(|(counter, _, time, _)| (time, json!(counter)));
+        let times =
+            Tally::default().times().map(|(counter, _, time, _)| (time.into(), json!(counter)));
         self.write(&json!({
             "kind": "start",
             "program": "torrent-swarm",
@@ -56,10 +57,15 @@ impl Journal {
             "form": FORM,
             "units": { "time": "nanoseconds", "payload": "bytes", "rate": "bytes per second" },
             "arguments": arguments(args),
-            "goal": { "title": goal.title, "bytes": goal.bytes, "pieces": goal.pieces, "copies": goal.copies },
+            "goal": {
+                "title": goal.title,
+                "bytes": goal.bytes,
+                "pieces": goal.pieces,
+                "copies": goal.copies,
+            },
             "all_members_are_counted": world == World::Closed,
             "counters": Tally::default().counters().map(|(name, _)| name),
-            "times": serde_json::Map::from_iter(times.map(|(name, counter)| (name.into(), counter))),
+            "times": Value::Object(times.into_iter().collect()),
             "states": State::ALL.map(State::name),
         }))
     }
@@ -116,7 +122,11 @@ impl Journal {
             "time": nanos(summary.time),
             "holds": summary.holds(),
             "verdict": summary.conclusion(),
-            "cuts": { "taken": verdict.taken, "checked": verdict.checked, "broken": verdict.broken },
+            "cuts": {
+                "taken": verdict.taken,
+                "checked": verdict.checked,
+                "broken": verdict.broken,
+            },
             "first_breach": verdict.first,
             "files": { "expected": summary.expected, "verified": summary.outcome.verified },
         }))
@@ -190,7 +200,13 @@ fn distribution(times: &Distribution<Duration>, is_full: bool) -> Value {
 
 fn account(account: &EventStatsSnapshot) -> Value {
     let EventStatsSnapshot { sent, applied, coalesced, dropped, lost } = account;
-    json!({ "sent": sent, "applied": applied, "coalesced": coalesced, "dropped": dropped, "lost": lost })
+    json!({
+        "sent": sent,
+        "applied": applied,
+        "coalesced": coalesced,
+        "dropped": dropped,
+        "lost": lost,
+    })
 }
 
 fn wire(wire: &OnWire) -> Value {
@@ -206,7 +222,12 @@ fn wire(wire: &OnWire) -> Value {
                 "bytes": side.bytes,
             })
         };
-        json!({ "from": &*link.from, "to": &*link.to, "there": side(&link.there), "back": side(&link.back) })
+        json!({
+            "from": &*link.from,
+            "to": &*link.to,
+            "there": side(&link.there),
+            "back": side(&link.back),
+        })
     });
     let events = wire.events.iter().map(|(kind, events)| (kind.to_string(), account(events)));
     let culprits =

@@ -257,10 +257,11 @@ impl Line {
                 std::future::pending::<()>().await;
             }
         };
+        let is_listener = |end: &End| matches!(end, End::Listener(_));
         let far_ended = tokio::select! {
             biased;
-            end = pass(far_in, near_out, |seen| saw(true, seen)) => !matches!(end, End::Listener(_)),
-            end = pass(near_in, far_out, |seen| saw(false, seen)) => matches!(end, End::Listener(_)),
+            end = pass(far_in, near_out, |seen| saw(true, seen)) => !is_listener(&end),
+            end = pass(near_in, far_out, |seen| saw(false, seen)) => is_listener(&end),
             () = silence => return (Loss::NoHandshake(self.patience), false),
         };
         let Heard { handshake, payload, nonsense } = heard.get();

@@ -68,8 +68,8 @@ fn main() -> ExitCode {
     let ended = runtime.block_on(run::run(args));
     // The sessions are closed by now. What their threads are still at has to end before the process
     // takes down what they use: a library that is unloaded under a thread ends it by a signal, and
-    // the exit status is lost. To leave without taking anything down would need no waiting, but what
-    // is still in the buffers of standard output would be lost as well.
+    // the exit status is lost. To leave without taking anything down would need no waiting, but
+    // what is still in the buffers of standard output would be lost as well.
     runtime.shutdown_timeout(PATIENCE);
     match ended {
         Ok(code) => code,

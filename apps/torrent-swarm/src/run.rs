@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, anyhow};
-use tallybook::Actor;
+use tallybook::{Actor, Snapshot};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
@@ -140,34 +141,33 @@ async fn perform(
         }
     };
     let done = work(&mut job, interrupt, trouble, &mut faulty).await;
+    let time = start.elapsed();
     let (ending, error) = match done {
         Ok(true) => (Ending::Finished, None),
         Ok(false) if job.waits() => (Ending::Finished, None),
         Ok(false) => (Ending::Interrupted, None),
         Err(error) => (Ending::Failed, Some(error)),
     };
-    let mut outcome = job.outcome(ending == Ending::Finished);
-    outcome.was_there = was_there;
+    let outcome = Outcome { was_there, ..job.outcome(ending == Ending::Finished) };
     drop(job);
-    let time = start.elapsed();
     // Whoever has not left by now is leaving: the last cut shows it gone.
     let _ = timeout(FAREWELL, books.deserted()).await;
     let (verdict, journal, written) = tokio::task::block_in_place(|| follower.finish());
     let shown = tokio::task::block_in_place(|| display.finish());
     drop(workplace);
-    let last = books.registry.reader().latest();
-    let all = last.since(&opening).context("the last cut is not of the books that were opened")?;
-    let rates = Rates::over(&all, &books);
-    let last = Cut::of(&last, &books);
+    let (last, rates) = closing(&books, &opening)?;
     let summary = Summary { ending, time, goal, expected, outcome, last, rates, verdict };
+    // The terminal may have gone with a signal.
+    let shown = if summary.ending == Ending::Interrupted { Ok(()) } else { shown };
     // What made the journal or the display fail says more than that it did.
-    let failed = written.and(if ending_by_signal(&summary) { Ok(()) } else { shown });
-    Ok((summary, journal, failed.err().or(error)))
+    Ok((summary, journal, written.and(shown).err().or(error)))
 }
 
-/// Whether a signal ended it: the terminal may have gone with it.
-fn ending_by_signal(summary: &Summary) -> bool {
-    summary.ending == Ending::Interrupted
+/// The last cut, and the rates from the opening of the books to it.
+fn closing(books: &Books, opening: &Arc<Snapshot>) -> Result<(Cut, Rates)> {
+    let last = books.registry.reader().latest();
+    let all = last.since(opening).context("the last cut is not of the books that were opened")?;
+    Ok((Cut::of(&last, books), Rates::over(&all, books)))
 }
 
 fn job(

@@ -9,12 +9,15 @@ use tallybook::Distribution;
 /// The quantiles that are shown, and what they are called.
 pub const QUANTILES: [(f64, &str); 3] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99")];
 
-/// Text that may come from anybody, as it can be shown without harm: what would control the terminal
-/// or turn the direction of writing is spelled out.
+/// Text that may come from anybody, as it can be shown without harm: what would control the
+/// terminal or turn the direction of writing is spelled out.
 pub fn plain(text: &str) -> Cow<'_, str> {
     let is_harmful = |letter: char| {
         letter.is_control()
-            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            || ('\u{200b}'..='\u{200f}').contains(&letter)
+            || ('\u{2028}'..='\u{202e}').contains(&letter)
+            || ('\u{2060}'..='\u{206f}').contains(&letter)
+            || letter == '\u{feff}'
     };
     if !text.contains(is_harmful) {
         return text.into();

@@ -264,7 +264,8 @@ fn harmless(names: impl IntoIterator<Item = String>) -> Result<PathBuf> {
     let mut path = PathBuf::new();
     for name in names {
         let mut parts = Path::new(&name).components();
-        let is_one = matches!((parts.next(), parts.next()), (Some(Component::Normal(only)), None) if only == name.as_str());
+        let is_name = |part: Component<'_>| part == Component::Normal(name.as_ref());
+        let is_one = parts.next().is_some_and(is_name) && parts.next().is_none();
         ensure!(
             is_one && !name.contains(['/', '\\', '\0']),
             "{:?} is no name of a file",

@@ -1,7 +1,7 @@
 //! [`Tracker`]: brings the seed and other programs together, as BEP 3 and BEP 23 have it.
 //!
-//! It listens on loopback, and its address stands in the torrent file. Other programs are told where
-//! the seed is, and the seed where they are: some of them connect to nobody on loopback.
+//! It listens on loopback, and its address stands in the torrent file. Other programs are told
+//! where the seed is, and the seed where they are: some of them connect to nobody on loopback.
 
 use std::collections::HashMap;
 use std::io;
