@@ -45,7 +45,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// assert_eq!(group.help, "One peer of the swarm.");
 /// assert_eq!(group.fields[1].name, "received");
 /// assert_eq!(group.fields[1].help, "Payload received.");
-/// assert_eq!(group.fields[1].unit, Some("bytes"));
+/// assert_eq!(group.fields[1].unit.as_deref(), Some("bytes"));
 ///
 /// // Its values in a snapshot:
 /// let now = PeerSnapshot { pieces: 5, received: 81_920, ..PeerSnapshot::default() };
@@ -126,7 +126,8 @@ use syn::{DeriveInput, parse_macro_input};
 ///     errors: Counter,
 /// }
 ///
-/// let names: Vec<_> = Disk::group().fields.iter().map(|field| field.name).collect();
+/// let group = Disk::group();
+/// let names: Vec<_> = group.fields.iter().map(|field| &*field.name).collect();
 /// assert_eq!(names, ["reads", "writes", "errors"]);
 ///
 /// let registry = Registry::new();
