@@ -1,10 +1,10 @@
 //! From a handle to the calling thread's shard: the entry points of recording.
 //!
-//! A thread keeps the blocks it used last in a small table ([`recent`]), so that finding the cells
-//! of a handle takes one compare and two loads. If a block is not in the table, it is looked up in
-//! the shard that the thread owns ([`claims`]), or in a shard that is borrowed for one fact
-//! ([`Loan`]): for facts in destructors of thread-locals, and for facts that stand
-//! [apart](super::Apart), such as those of a memory allocator.
+//! A thread keeps its blocks in a hash table ([`recent`]), so that finding the cells of a handle
+//! takes one compare and a few loads. If a block is not in the table, it is looked up in the shard
+//! that the thread owns ([`claims`]), or in a shard that is borrowed for one fact ([`Loan`]): for
+//! facts in destructors of thread-locals, and for facts that stand [apart](super::Apart), such as
+//! those of a memory allocator.
 
 use super::apart::{self, Apart};
 use super::block::Block;
